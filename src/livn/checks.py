@@ -1,0 +1,153 @@
+"""Validation at the public edge: each function returns the clean value or raises with the argument's name,
+what was required and what came. Used where users enter, nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from livn.errors import UnknownName
+
+__all__ = ["array", "boolean", "choice", "integer", "names", "number", "steps", "unknown"]
+
+
+def unknown(
+    what: str, got: object, legal: Iterable[object], error: type[Exception] = ValueError, *, most: int = 30
+) -> Exception:
+    """The exception for a name that matches nothing, with the legal names and a did-you-mean."""
+    options = [str(o) for o in legal]
+    shown = ", ".join(options[:most]) + (f", ... ({len(options)} in all)" if len(options) > most else "")
+    close = difflib.get_close_matches(str(got), options, n=1, cutoff=0.6)
+    if not close:  # difflib minds the case, people don't
+        folded = {o.casefold(): o for o in options}
+        close = [folded[m] for m in difflib.get_close_matches(str(got).casefold(), folded, n=1, cutoff=0.6)]
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    if error is KeyError:
+        error = UnknownName
+    return error(f"unknown {what} {got!r}; legal: {shown or 'none'}{hint}")
+
+
+def choice(what: str, got: Any, legal: Iterable[Any], error: type[Exception] = ValueError) -> Any:
+    """`got` if it is among `legal`, else `unknown(...)`."""
+    options = list(legal)
+    try:
+        found = got in options
+    except (TypeError, ValueError):  # unhashable or array-valued comparisons
+        found = False
+    if not found:
+        raise unknown(what, got, options, error)
+    return got
+
+
+def names(what: str, got: Any, legal: Iterable[str], error: type[Exception] = ValueError) -> list[str]:
+    """A name or an iterable of names as a list, in the order given, each legal."""
+    options = list(legal)
+    if isinstance(got, str):
+        got = [got]
+    try:
+        wanted = list(got)
+    except TypeError:
+        raise TypeError(f"{what} must be a name or a list of names, got {got!r}") from None
+    return [choice(what, name, options, error) for name in wanted]
+
+
+def _bounds(low: float | None, high: float | None, above: float | None) -> str:
+    parts = []
+    if above is not None:
+        parts.append(f"> {above:g}")
+    if low is not None:
+        parts.append(f">= {low:g}")
+    if high is not None:
+        parts.append(f"<= {high:g}")
+    return " and ".join(parts)
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    unit: str = "",
+) -> float:
+    """A finite real number within bounds, as float. Booleans and strings are refused.
+
+    Raises:
+        TypeError: not a real number.
+        ValueError: NaN, infinite, or out of bounds.
+    """
+    bounds = _bounds(low, high, above)
+    wanted = "a finite number" + (f" {bounds}" if bounds else "") + (f", in {unit}" if unit else "")
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be {wanted}, got {value!r}")
+    x = float(value)
+    if (
+        not math.isfinite(x)
+        or (low is not None and x < low)
+        or (high is not None and x > high)
+        or (above is not None and x <= above)
+    ):
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    return x
+
+
+def integer(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
+    """A whole number within bounds, as int (a NumPy integer is welcome, a boolean or 2.0 is not)."""
+    bounds = _bounds(low, high, None)
+    wanted = "a whole number" + (f" {bounds}" if bounds else "")
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be {wanted}, got {value!r}")
+    n = int(value)
+    if (low is not None and n < low) or (high is not None and n > high):
+        raise ValueError(f"{name} must be {wanted}, got {value!r}")
+    return n
+
+
+def boolean(name: str, value: Any) -> bool:
+    """True or False, nothing that merely counts as such."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def steps(name: str, value: Any, dt: float, *, least: int = 1) -> int:
+    """The whole number of steps `dt` [ms] in `value` [ms].
+
+    Raises:
+        ValueError: `value` is no multiple of `dt` (to 1e-6 of a step), or shorter than `least` steps.
+    """
+    x = number(name, value, unit="ms")
+    n = round(x / dt)
+    if abs(x / dt - n) > 1e-6 * max(1.0, abs(n) * 1e-6):
+        below, above = math.floor(x / dt) * dt, math.ceil(x / dt) * dt
+        raise ValueError(
+            f"{name} must be a multiple of the step dt = {dt:g} ms, got {x:g}; nearest: {below:g} and {above:g}"
+        )
+    if n < least:
+        raise ValueError(f"{name} must be at least {least * dt:g} ms, got {x:g}")
+    return n
+
+
+def array(
+    name: str, value: Any, *, shape: tuple[int | None, ...] | None = None, dtype: Any = np.float64, finite: bool = True
+) -> np.ndarray:
+    """`value` as a new array of `dtype` and `shape` (None: any length), finite unless told otherwise."""
+    try:
+        a = np.array(value, dtype=dtype)
+    except (TypeError, ValueError) as e:
+        raise ValueError(f"{name} must be an array of numbers, got {value!r:.200}") from e
+    if shape is not None and (a.ndim != len(shape) or any(s is not None and s != n for s, n in zip(shape, a.shape))):
+        wanted = "[" + ", ".join("n" if s is None else str(s) for s in shape) + "]"
+        raise ValueError(f"{name} must have the shape {wanted}, got {list(a.shape)}")
+    if finite and a.dtype.kind == "f" and not np.isfinite(a).all():
+        first = np.argwhere(~np.isfinite(a))[0]
+        raise ValueError(f"{name} must be finite, got {a[tuple(first)]} at {first.tolist()}")
+    return a

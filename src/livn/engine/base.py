@@ -1,0 +1,171 @@
+"""The engine contract: build from a Network, advance by N steps, read and write state, say what it can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from livn.network import Network
+    from livn.plasticity.rules import RuleParameters
+
+__all__ = ["CAPABILITIES", "Advance", "Engine", "Input", "Probe", "State"]
+
+CAPABILITIES = frozenset(
+    {
+        "simulation",
+        "plasticity",
+        "noise",
+        "replayable_noise",
+        "per_gid_voltage",
+        "extracellular_stimulus",
+        "differentiable",
+        "mpi",
+    }
+)
+"""What an engine may declare."""
+
+State = dict[str, np.ndarray]
+"""The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """A signal to sample during an advance.
+
+    Attributes:
+        signal: `"voltage"`, `"membrane_current"` or one of the model's recordable states.
+        cells: int64[n], cell indices.
+        sections: int64[n], section index of each row.
+        every: steps between samples, the first at the start of the advance.
+    """
+
+    signal: str
+    cells: np.ndarray
+    sections: np.ndarray
+    every: int
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A stimulus on the step grid.
+
+    Attributes:
+        target: `"inject"` (nA) or `"open"` (µS, reversal potential 0 mV).
+        cells, sections: int64[n], where each column acts.
+        ratio: steps per row.
+        rows: rows(first, count) → float64[count, n]; row k covers the steps k·ratio to (k+1)·ratio of the advance.
+    """
+
+    target: str
+    cells: np.ndarray
+    sections: np.ndarray
+    ratio: int
+    rows: Callable[[int, int], np.ndarray]
+
+
+@dataclass(eq=False)
+class Advance:
+    """What came of an advance.
+
+    Attributes:
+        spike_steps: int64[n], the step each spike is stamped with, ascending, then by cell.
+        spike_cells: int64[n], cell indices.
+        series: a float64[rows, samples] per probe, in the order given.
+        traces: float32[samples, P] of the multipliers in key order, or None; sampled after the steps whose end is a
+            multiple of `trace_every`, counted from step 0.
+        steps: steps done, fewer than asked for if interrupted.
+    """
+
+    spike_steps: np.ndarray
+    spike_cells: np.ndarray
+    series: list[np.ndarray] = field(default_factory=list)
+    traces: np.ndarray | None = None
+    steps: int = 0
+
+
+class Engine(ABC):
+    """An integrator of one network. Units as everywhere: ms, mV, nA, µS.
+
+    Attributes:
+        name: as in `make(engine=...)`.
+        capabilities: a subset of `CAPABILITIES`.
+        network: what it was built from.
+        step: integer clock; t = step · dt.
+    """
+
+    name: str
+    capabilities: frozenset[str]
+    network: Network
+    step: int
+
+    @abstractmethod
+    def reset(self, dt: float, v_init: float | None, stream: int) -> None:
+        """Go to t = 0: initial membrane, no conductance, no spike in flight, Λ = ℓ = 0; multipliers stay."""
+
+    @abstractmethod
+    def advance(
+        self,
+        n_steps: int,
+        probes: list[Probe],
+        stimulus: Input | None = None,
+        trace_every: int = 0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Advance:
+        """Integrate `n_steps` steps.
+
+        Raises:
+            SimulationDiverged: a potential became NaN or ran away.
+            KeyboardInterrupt: the user interrupted; the state is that of a whole step.
+        """
+
+    @abstractmethod
+    def read_state(self) -> State:
+        """A copy of the whole dynamic state, spikes in flight and multipliers included."""
+
+    @abstractmethod
+    def write_state(self, state: State) -> None:
+        """Continue from a state that `read_state` of any engine on an equal network returned."""
+
+    @abstractmethod
+    def multipliers(self) -> np.ndarray:
+        """float64[P], the multipliers w in key order, a copy."""
+
+    @abstractmethod
+    def set_multipliers(self, w: np.ndarray) -> None:
+        """Put multipliers back, float64[P] in key order."""
+
+    @abstractmethod
+    def learning(self) -> dict[tuple[str, str, str], dict[str, np.ndarray]]:
+        """Per (rule, kind, section): `integral` Λ, `open_ltp`, `open_ltd`, `driven`, each float64[cells of the kind].
+
+        The last three are sums over the samples of `tally`, taken while plasticity is on.
+        """
+
+    @abstractmethod
+    def clear_tally(self) -> None:
+        """Set the sums of `learning` to zero."""
+
+    @abstractmethod
+    def set_plasticity(self, on: bool, rules: Mapping[str, RuleParameters]) -> None:
+        """Switch learning, with these parameters by rule."""
+
+    @abstractmethod
+    def set_noise(self, noise: Mapping[str, Mapping[str, float]]) -> None:
+        """Background conductances by population; an empty mapping switches the noise off."""
+
+    @abstractmethod
+    def set_stream(self, stream: int) -> None:
+        """Draw the noise from another stream from now on."""
+
+    @abstractmethod
+    def update_parameters(self) -> None:
+        """Take up changed `network.parameters` and `network.weight`."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what the engine holds."""

@@ -1,0 +1,345 @@
+"""The CPU engine: tiles of cells in one flat array, advanced by a compiled kernel on one or more threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from livn.engine.base import Advance, Engine, Input, Probe, State
+from livn.engine.cpu import codegen as cg
+from livn.engine.cpu.connections import Connections
+from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.kernel import load_kernel
+from livn.engine.cpu.layout import COUNTS, RULES, Layout
+from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
+from livn.engine.cpu.sync import WORDS
+from livn.engine.cpu.tiles import Tiles
+from livn.errors import SimulationDiverged
+from livn.models import noise as noise_model
+from livn.models.plasticity import TAU_LEARNING
+from livn.network import Network
+from livn.plasticity.rules import RuleParameters
+
+__all__ = ["CpuEngine"]
+
+CALL_SECONDS = 0.1
+"""Wall time of one compiled call: a call cannot be interrupted."""
+
+UNCOUPLED_WINDOW = 100
+"""Steps between meetings of threads in a network without connections."""
+
+
+class CpuEngine(Engine):
+    """Integrates a network with compiled code; results don't depend on the number of threads."""
+
+    name = "cpu"
+    capabilities = frozenset({"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage"})
+
+    def __init__(self, network: Network, *, seed: int, threads: int) -> None:
+        self.network = network
+        self.seed = seed
+        self.step = 0
+        self.dt = 0.0
+        self.stream = 0
+        self.layouts = [Layout.of(kind, network.model.receptors) for kind in network.kinds]
+        self.tiles = Tiles(network, self.layouts)
+        self.threads = max(1, min(threads, self.tiles.count))
+        self._advance = load_kernel(self.layouts)
+        self._pool = ThreadPoolExecutor(self.threads - 1, "livn") if self.threads > 1 else None
+        self._connections = Connections(network, self.tiles)
+        self._noisy = False
+        self._rule_on = False
+        self._noise: Mapping[str, Mapping[str, float]] = {}
+        self._rules: dict[str, RuleParameters] = {
+            rule: RuleParameters(**p) for rule, p in network.model.neuron_plasticity_defaults().items()
+        }
+        self._steps_per_call = 40
+        receptors = network.model.receptors
+        modes = [layout.modes() for layout in self.layouts]
+        widest = max(len(m) for m, _ in modes)
+        self._modes, self._integrals = (
+            np.array([np.pad(pair[i], (0, widest - len(pair[i]))) for pair in modes]) for i in (0, 1)
+        )
+        self._kinetics = np.zeros((len(self.layouts), len(receptors), 3))
+        self._rule_table = np.zeros((len(RULES), 9))
+        self._bounds = np.zeros((len(RULES), 2))
+        self._split_tiles()
+
+    def _split_tiles(self) -> None:
+        """Deal contiguous ranges of tiles, of about equal work, to the threads."""
+        cost = np.cumsum([len(self.layouts[k].kind.sections) for k in self.tiles.kind])
+        edges = np.searchsorted(cost, cost[-1] * np.arange(1, self.threads) / self.threads)
+        self._ranges = list(zip([0, *edges], [*edges, self.tiles.count], strict=True))
+
+    # Setting up
+
+    def reset(self, dt: float, v_init: float | None, stream: int) -> None:
+        self.dt, self.step, self.stream = dt, 0, stream
+        self.tiles.reset(v_init)
+        self._connections.build(dt)
+        self._refractory = int(np.floor(self.network.model.refractory_period / dt + 0.5))
+        self._set_window()
+        self.update_parameters()
+        self._set_rules()
+        self._recent = (np.empty(0, np.int64), np.empty(0, np.int64))
+        words = noise_model.words(0, self.network.gids, noise_model.INITIAL, stream, self.seed)
+        for side, z in zip("ei", noise_model.normals(*words), strict=True):
+            self.tiles.put_cells(f"z_{side}", z)
+        for number, layout in enumerate(self.layouts):
+            for j, receptor in enumerate(layout.receptors):
+                taus = receptor.kinetics[layout.kind.name]
+                self._kinetics[number, j] = (*np.exp(-dt / np.array(taus)), receptor.reversal)
+
+    def _set_window(self) -> None:
+        self._longest = self._connections.shortest or UNCOUPLED_WINDOW
+        most = self._longest // max(2, self._refractory) + 1  # spikes of one cell in a window
+        cells = max(high - low for low, high in self._ranges) * WIDTH
+        self._buffer_step = np.zeros((self.threads, cells * most), np.int64)
+        self._buffer_cell = np.zeros_like(self._buffer_step)
+        self._buffered = np.zeros(self.threads, np.int64)
+        self._counts = np.zeros(self._longest + 2, np.int64)
+        room = 4 * self._buffer_step.size + 1024
+        self._spike_step, self._spike_cell = np.zeros(room, np.int64), np.zeros(room, np.int64)
+
+    def update_parameters(self) -> None:
+        for number, kind in enumerate(self.network.kinds):
+            constants = kind.prepare(self.network.parameters[kind.name], self.dt)
+            for name in kind.constants:
+                self.tiles.put(number, name, constants[name])
+            self.tiles.silence_padding(number, "threshold")
+        self._connections.set_strength(self.network.peak_conductance())
+        self._set_noise()
+
+    def set_noise(self, noise: Mapping[str, Mapping[str, float]]) -> None:
+        self._noise = noise
+        if self.dt:
+            self._set_noise()
+
+    def _set_noise(self) -> None:
+        self._noisy = bool(self._noise)
+        for side in "ei":
+            columns = {name: np.zeros(self.network.n_cells) for name in ("mean", "std", "decay", "spread", "reversal")}
+            for population, p in self._noise.items():
+                cells = self.network.populations[population]
+                decay, spread = noise_model.stationary(self.dt, p[f"tau_{side}"])
+                for name, value in (
+                    ("mean", p[f"g_{side}0"]),
+                    ("std", p[f"std_{side}"]),
+                    ("decay", decay),
+                    ("spread", spread),
+                    ("reversal", p[f"E_{side}"]),
+                ):
+                    columns[name][cells] = value
+            for name, values in columns.items():
+                self.tiles.put_cells(f"{name}_{side}", values)
+
+    def set_stream(self, stream: int) -> None:
+        self.stream = stream
+
+    def set_plasticity(self, on: bool, rules: Mapping[str, RuleParameters]) -> None:
+        self._rule_on, self._rules = on, dict(rules)
+        if self.dt:
+            self._set_rules()
+
+    def _set_rules(self) -> None:
+        for i, rule in enumerate(RULES):
+            p = self._rules[rule]
+            self._rule_table[i] = (
+                p.A_ltp,
+                p.A_ltd,
+                p.theta_ltp,
+                p.theta_ltd,
+                p.ltp_sigmoid_half,
+                p.ltd_sigmoid_half,
+                np.log(p.learning_slope),
+                p.learning_tau,
+                np.exp(-self.dt / TAU_LEARNING[rule]),
+            )
+            self._bounds[i] = p.w_min, p.w_max
+
+    # Running
+
+    def advance(
+        self,
+        n_steps: int,
+        probes: list[Probe],
+        stimulus: Input | None = None,
+        trace_every: int = 0,
+        progress: Callable[[int], None] | None = None,
+    ) -> Advance:
+        start, end = self.step, self.step + n_steps
+        probe = ProbePlan(probes, self.tiles, n_steps)
+        trace = TracePlan(self._connections, trace_every, start, end)
+        stim = StimulusPlan(stimulus, self.tiles)
+        self._control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
+        self._control[:, cg.BAD_TILE] = -1
+        spikes: list[tuple[np.ndarray, np.ndarray]] = []
+        try:
+            while self.step < end:
+                steps = min(self._steps_per_call, end - self.step, stim.most_steps)
+                stim.load(self.step - start, steps)
+                began = time.perf_counter()
+                before = self.step
+                self._call(self.step + steps, start, probe, trace, stim, spikes)
+                self._pace(self.step - before, time.perf_counter() - began)
+                if progress is not None:
+                    progress(self.step - start)
+        finally:
+            stim.withdraw()
+            born, cells = (np.concatenate([np.empty(0, np.int64), *s]) for s in zip(*spikes, strict=True)) if spikes else (
+                np.empty(0, np.int64),
+                np.empty(0, np.int64),
+            )  # fmt: skip
+            self._remember(born, cells)
+        cells = self.tiles.cell_at[cells]
+        order = np.lexsort((cells, born))
+        return Advance(born[order], cells[order], probe.series(), trace.array(), self.step - start)
+
+    def _remember(self, born: np.ndarray, places: np.ndarray) -> None:
+        """Keep the spikes that are still on their way."""
+        born, places = np.concatenate([self._recent[0], born]), np.concatenate([self._recent[1], places])
+        alive = born + self._connections.longest >= self.step
+        self._recent = born[alive], places[alive]
+
+    def _pace(self, steps: int, seconds: float) -> None:
+        """Aim the next call at `CALL_SECONDS`; the first one, which may compile, counts like any other."""
+        wanted = steps * CALL_SECONDS / max(seconds, 1e-6)
+        self._steps_per_call = int(min(max(wanted, self._steps_per_call / 4, 1), self._steps_per_call * 4, 1e6))
+
+    def _call(
+        self,
+        end: int,
+        start: int,
+        probe: ProbePlan,
+        trace: TracePlan,
+        stim: StimulusPlan,
+        spikes: list[tuple[np.ndarray, np.ndarray]],
+    ) -> None:
+        """Advance to step `end`, coming back to Python only for more room."""
+        main = self._control[0]
+        main[cg.STEP], main[cg.END] = self.step, end
+        links = self._connections
+        while True:
+            main[cg.WINDOW] = min(self._longest, end - self.step)
+            self._run_threads(start, probe, trace, stim)
+            self.step = int(main[cg.STEP])
+            status = int(main[cg.STATUS])
+            if status == cg.RUNS_FULL:  # the spikes from PENDING on wait for room
+                links.grow()
+                main[cg.LAUNCH] = 1
+                if self.step < end:
+                    continue
+                main[cg.WINDOW] = 0
+                self._run_threads(start, probe, trace, stim)
+            count = int(main[cg.COUNT])
+            spikes.append((self._spike_step[:count].copy(), self._spike_cell[:count].copy()))
+            main[cg.COUNT] = main[cg.PENDING] = main[cg.LAUNCH] = 0
+            if status == cg.DIVERGED:
+                raise self._diverged()
+            if self.step >= end:
+                return
+
+    def _run_threads(self, start: int, probe: ProbePlan, trace: TracePlan, stim: StimulusPlan) -> None:
+        sync = np.zeros(WORDS, np.int64)
+        tiles, links = self.tiles, self._connections
+        seed = np.uint64(self.seed & 0xFFFFFFFF), np.uint64(self.seed >> 32)
+        stream = np.uint64((noise_model.BACKGROUND << 16) | self.stream)
+        arguments = (
+            self._control, sync, tiles.kind, tiles.start, tiles.state, tiles.gid, tiles.last_spike, self._longest,
+            links.capacity, links.source, links.run_tile, links.run_start, links.run_stop, links.n_active,
+            links.run_next, links.run_end, links.run_born, links.needed,
+            self._spike_step, self._spike_cell, self._buffer_step, self._buffer_cell, self._buffered, self._counts,
+            self._modes, self._integrals, links.channels, links.learners, self._kinetics,
+            self.dt, self._rule_table, self._rule_on, max(1, round(1.0 / self.dt)), self._refractory,
+            self._noisy, *seed, stream,
+            links.delay, links.slot, links.jump, links.weight, links.last_integral, self._bounds,
+            *probe.arguments(start), *stim.arguments(), *trace.arguments(), links.first,
+            max(1, int(1.0 / self.dt)),
+        )  # fmt: skip
+        if self._pool is None:
+            self._advance(0, 1, *self._ranges[0], *arguments)
+            return
+        others = [
+            self._pool.submit(self._advance, i, self.threads, *self._ranges[i], *arguments)
+            for i in range(1, self.threads)
+        ]
+        try:
+            self._advance(0, self.threads, *self._ranges[0], *arguments)
+        finally:
+            for future in others:
+                future.result()
+
+    def _diverged(self) -> SimulationDiverged:
+        rows = self._control[self._control[:, cg.BAD_TILE] >= 0]
+        row = rows[np.argmin(rows[:, cg.BAD_STEP])]
+        tile, lane, variable = (int(row[i]) for i in (cg.BAD_TILE, cg.BAD_LANE, cg.BAD_VARIABLE))
+        name = self.layouts[self.tiles.kind[tile]].names[variable]
+        place = tile * WIDTH + lane
+        return SimulationDiverged(
+            gid=int(self.tiles.gid[place]),
+            section=name.removeprefix("v_"),
+            time=round(int(row[cg.BAD_STEP]) * self.dt, 9),
+            value=float(self.tiles.state[self.tiles.start[tile] + variable * WIDTH + lane]),
+        )
+
+    # State
+
+    def read_state(self) -> State:
+        state: State = {"step": np.array(self.step), "stream": np.array(self.stream)}
+        state |= self.tiles.read_state()
+        state["weight"], state["last_integral"] = self._connections.memory()
+        born, places = self._recent
+        cells = self.tiles.cell_at[places]
+        order = np.lexsort((cells, born))
+        state["spike_steps"], state["spike_cells"] = born[order], cells[order]
+        return state
+
+    def write_state(self, state: State) -> None:
+        self.step, self.stream = int(state["step"]), int(state["stream"])
+        self.tiles.write_state(state)
+        links = self._connections
+        links.set_memory(state["weight"], state["last_integral"])
+        places = self.tiles.place[state["spike_cells"]]
+        order = np.lexsort((places, state["spike_steps"]))
+        born, places = state["spike_steps"][order], places[order]
+        self._recent = born, places
+        links.make_room(places)
+        if len(born) > self._spike_step.size:
+            self._spike_step, self._spike_cell = np.zeros(2 * len(born), np.int64), np.zeros(2 * len(born), np.int64)
+        self._spike_step[: len(born)], self._spike_cell[: len(born)] = born, places
+        self._control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
+        self._control[:, cg.BAD_TILE] = -1
+        main = self._control[0]
+        main[cg.STEP] = main[cg.END] = self.step
+        main[cg.COUNT], main[cg.LAUNCH] = len(born), 1
+        nothing = ProbePlan([], self.tiles, 0), TracePlan(links, 0, 0, 0), StimulusPlan(None, self.tiles)
+        self._run_threads(self.step, *nothing)
+
+    def multipliers(self) -> np.ndarray:
+        return self._connections.multipliers()
+
+    def set_multipliers(self, w: np.ndarray) -> None:
+        self._connections.set_multipliers(w)
+
+    def learning(self) -> dict[tuple[str, str, str], dict[str, np.ndarray]]:
+        out = {}
+        for number, layout in enumerate(self.layouts):
+            for _, section, _, rule in layout.learners():
+                out[rule, layout.kind.name, section] = {
+                    label: self.tiles.get(number, f"{name}_{rule}_{section}")
+                    for label, name in (("integral", "learning"), *((c, c) for c in COUNTS))
+                }
+        return out
+
+    def clear_tally(self) -> None:
+        for number, layout in enumerate(self.layouts):
+            for _, section, _, rule in layout.learners():
+                for count in COUNTS:
+                    self.tiles.put(number, f"{count}_{rule}_{section}", 0.0)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()

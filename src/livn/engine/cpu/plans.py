@@ -1,0 +1,146 @@
+"""What a kernel call needs for recordings and stimuli: flat tables by tile."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from livn.engine.base import Input, Probe
+from livn.engine.cpu.connections import Connections
+from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.tiles import Tiles
+
+__all__ = ["ProbePlan", "StimulusPlan", "TracePlan"]
+
+
+def _by_tile(tiles: Tiles, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(order of the rows by tile, first row of each tile)."""
+    tile = tiles.place[cells] // WIDTH
+    order = np.argsort(tile, kind="stable")
+    return order, np.searchsorted(tile[order], np.arange(tiles.count + 1))
+
+
+def _terms(signal: str) -> tuple[str, str, float, float, bool]:
+    """A signal as scale · (a + sign · b): names of a and b, sign, scale, and whether it is of the step that follows.
+
+    Fluxes belong to the step that starts at the sample, hence are read after it.
+    """
+    if signal == "voltage":
+        return "v_{}", "v_{}", 0.0, 1.0, False
+    if signal.startswith("g_noise"):
+        return f"g_noise_{signal[-1]}", f"g_noise_{signal[-1]}", 0.0, 1.0, True
+    if signal.startswith("g_"):
+        return f"B_{signal[2:]}_{{}}", f"A_{signal[2:]}_{{}}", -1.0, 1.0, False
+    return signal, signal, 0.0, 1.0, False
+
+
+class ProbePlan:
+    """The probes of one advance."""
+
+    def __init__(self, probes: list[Probe], tiles: Tiles, n_steps: int) -> None:
+        n = sum(len(p.cells) for p in probes)
+        self._every = np.array([p.every for p in probes], np.int64)
+        self._post = np.zeros(len(probes), np.int64)
+        self._grid = int(np.gcd.reduce(self._every)) if probes else 0
+        self._start = np.zeros((len(probes), tiles.count + 1), np.int64)
+        self._a, self._b, self._row = np.zeros((3, n), np.int64)
+        self._sign, self._scale = np.zeros((2, n))
+        self._shapes = [(len(p.cells), n_steps // p.every) for p in probes]
+        self._samples = np.full(sum(rows * samples for rows, samples in self._shapes), np.nan)
+        first, base = 0, 0
+        for i, (probe, (rows, samples)) in enumerate(zip(probes, self._shapes, strict=True)):
+            order, start = _by_tile(tiles, probe.cells)
+            cells, sections = probe.cells[order], probe.sections[order]
+            part = slice(first, first + rows)
+            if probe.signal == "membrane_current":  # injected current less what flows on along the axis
+                self._a[part] = tiles.offsets(cells, sections, "inject_{}")
+                self._b[part] = tiles.offsets(cells, sections, "axial")
+                self._sign[part], self._scale[part], self._post[i] = np.where(sections == 0, -1.0, 1.0), 1e-3, 1
+            else:
+                a, b, self._sign[part], self._scale[part], self._post[i] = _terms(probe.signal)
+                self._a[part], self._b[part] = (tiles.offsets(cells, sections, self._name(tiles, x)) for x in (a, b))
+            self._row[part] = base + order * samples
+            self._start[i] = first + start
+            first, base = first + rows, base + rows * samples
+
+    @staticmethod
+    def _name(tiles: Tiles, name: str) -> str:
+        """The variable's name: gates and concentrations carry their section only where every section has one."""
+        known = {n for layout in tiles.layouts for n in layout.names}
+        return name if "{}" in name or name in known else f"{name}_{{}}"
+
+    def arguments(self, start: int) -> tuple[Any, ...]:
+        """The kernel's arguments; sampling counts from the step `start`."""
+        return (
+            self._every, self._post, self._grid, start, self._start, self._a, self._b, self._sign, self._scale,
+            self._row, self._samples,
+        )  # fmt: skip
+
+    def series(self) -> list[np.ndarray]:
+        """float64[rows, samples] per probe."""
+        out, base = [], 0
+        for rows, samples in self._shapes:
+            out.append(self._samples[base : base + rows * samples].reshape(rows, samples))
+            base += rows * samples
+        return out
+
+
+class TracePlan:
+    """The weight traces of one advance: samples after the steps that end at multiples of `every`."""
+
+    def __init__(self, connections: Connections, every: int, start: int, end: int) -> None:
+        self._every = every
+        self._from = start // every + 1 if every else 0
+        self._samples = end // every - start // every if every else 0
+        self._width = len(connections.network.plastic)
+        self._place = np.full(len(connections.weight) if every else 0, -1, np.int64)
+        if every:
+            self._place[connections.positions()] = np.arange(self._width)
+        self._traces = np.zeros(self._samples * self._width, np.float32)
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The kernel's arguments."""
+        return self._every, self._from, self._width, self._place, self._traces
+
+    def array(self) -> np.ndarray | None:
+        """float32[samples, P], or None if nothing was to be traced."""
+        return self._traces.reshape(self._samples, self._width) if self._every else None
+
+
+class StimulusPlan:
+    """The stimulus of one advance, a window of rows at a time."""
+
+    def __init__(self, stimulus: Input | None, tiles: Tiles) -> None:
+        self._stimulus, self._tiles = stimulus, tiles
+        self._first, self._ratio = 0, 1
+        self._rows = np.zeros((1, 0))
+        self.most_steps = 1 << 62
+        if stimulus is None:
+            self._start = np.zeros(tiles.count + 1, np.int64)
+            self._column = self._offset = np.zeros(0, np.int64)
+            return
+        self._ratio = stimulus.ratio
+        self._column, self._start = _by_tile(tiles, stimulus.cells)
+        cells, sections = stimulus.cells[self._column], stimulus.sections[self._column]
+        self._offset = tiles.offsets(cells, sections, f"{stimulus.target}_{{}}")
+        window = float(os.environ.get("LIVN_STIMULUS_CHUNK_MB", "64")) * 1e6
+        self.most_steps = max(1, int(window / (8 * max(1, len(cells))))) * self._ratio
+
+    def load(self, step: int, n_steps: int) -> None:
+        """Fetch the rows for the steps `step` to `step + n_steps`, counted from the start of the advance."""
+        if self._stimulus is not None:
+            self._first = step // self._ratio
+            count = (step + n_steps - 1) // self._ratio - self._first + 1
+            self._rows = np.ascontiguousarray(self._stimulus.rows(self._first, count))
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The kernel's arguments."""
+        return self._start, self._column, self._offset, self._rows, self._first, self._ratio
+
+    def withdraw(self) -> None:
+        """Take the stimulus off the cells."""
+        if self._stimulus is not None:
+            tile = self._tiles.place[self._stimulus.cells[self._column]] // WIDTH
+            self._tiles.state[self._tiles.start[tile] + self._offset] = 0.0

@@ -1,0 +1,125 @@
+"""The cells' state in memory: `state[tile][variable][lane]`, tiles of one kind of cell each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livn.engine.base import State
+from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.layout import RULES, Layout
+from livn.models.cells import initial_state
+from livn.network import Network
+
+__all__ = ["Tiles"]
+
+NEVER = -(1 << 62)
+"""Step of a spike that was not."""
+
+
+class Tiles:
+    """One flat array of tiles, those of the first kind first; unused lanes repeat a real cell that cannot fire.
+
+    Attributes:
+        state: float64, all tiles.
+        kind: int64[tiles], index into the network's kinds.
+        start: int64[tiles], offset of a tile in `state`.
+        place: int64[cells], tile · WIDTH + lane of each cell.
+        cell_at: int64[places], the cell at a place, -1 for unused lanes.
+        gid: uint64[places].
+        last_spike: int64[places], step of a cell's last spike.
+    """
+
+    def __init__(self, network: Network, layouts: list[Layout]) -> None:
+        self.network, self.layouts = network, layouts
+        counts = [int((network.kind == i).sum()) for i in range(len(layouts))]
+        self._cells = counts
+        self._tiles = [-(-n // WIDTH) for n in counts]
+        self.count = sum(self._tiles)
+        self.kind = np.repeat(np.arange(len(layouts)), self._tiles)
+        sizes = np.array([layout.size for layout in layouts])[self.kind]
+        self.start = np.cumsum(sizes) - sizes
+        self._first = np.cumsum([0, *self._tiles])[:-1]
+        self.state = np.zeros(int(sizes.sum()))
+        self.place = self._first[network.kind] * WIDTH + network.row
+        self.cell_at = np.full(self.count * WIDTH, -1)
+        self.cell_at[self.place] = np.arange(network.n_cells)
+        self.gid = np.zeros(self.count * WIDTH, np.uint64)
+        self.gid[self.place] = network.gids.astype(np.uint64)
+        self.last_spike = np.full(self.count * WIDTH, NEVER, np.int64)
+
+    def _view(self, number: int, name: str) -> np.ndarray:
+        """[tiles, WIDTH] view of a variable of the kind `number`."""
+        layout, tiles = self.layouts[number], self._tiles[number]
+        begin = int(self.start[self._first[number]])
+        block = self.state[begin : begin + tiles * layout.size].reshape(tiles, len(layout.names), WIDTH)
+        return block[:, layout.names.index(name), :]
+
+    def get(self, number: int, name: str) -> np.ndarray:
+        """A variable of the cells of a kind, float64[cells], a copy."""
+        return self._view(number, name).reshape(-1)[: self._cells[number]].copy()
+
+    def put(self, number: int, name: str, values: np.ndarray | float) -> None:
+        """Set a variable of the cells of a kind; unused lanes take the last cell's value."""
+        n = self._cells[number]
+        view = self._view(number, name)
+        full = np.broadcast_to(np.asarray(values, float), (n,))
+        view[...] = np.pad(full, (0, view.size - n), mode="edge").reshape(view.shape)
+
+    def put_cells(self, name: str, values: np.ndarray) -> None:
+        """Set a variable that every kind has from float64[cells] in the network's order."""
+        for number in range(len(self.layouts)):
+            self.put(number, name, values[self.network.kind == number])
+
+    def silence_padding(self, number: int, threshold: str) -> None:
+        """Put the threshold of the unused lanes out of reach."""
+        view = self._view(number, threshold)
+        lanes = view.reshape(-1).copy()
+        lanes[self._cells[number] :] = np.inf
+        view[...] = lanes.reshape(view.shape)
+
+    def offsets(self, cells: np.ndarray, sections: np.ndarray, name: str) -> np.ndarray:
+        """Offsets in its tile of `name` (with `{}` for the section) for each (cell, section)."""
+        out = np.empty(len(cells), np.int64)
+        for number, layout in enumerate(self.layouts):
+            for s, section in enumerate(layout.kind.sections):
+                mine = (self.network.kind[cells] == number) & (sections == s)
+                if mine.any():
+                    out[mine] = layout.offset(name.format(section))
+        return out + self.place[cells] % WIDTH
+
+    def reset(self, v_init: float | None) -> None:
+        """The state at t = 0, every compartment at `v_init` or at its V_rest [mV]."""
+        self.state[:] = 0.0
+        self.last_spike[:] = NEVER
+        for number, kind in enumerate(self.network.kinds):
+            p = self.network.parameters[kind.name]
+            v = {s: p[f"{s}.V_rest"] if v_init is None else np.full_like(p[f"{s}.V_rest"], v_init) for s in kind.sections}
+            for name, values in initial_state(kind.states, v).items():
+                self.put(number, name, values)
+
+    def _dynamic(self, layout: Layout) -> list[str]:
+        """The variables that make up the state, as opposed to what is computed anew from parameters."""
+        kind = layout.kind
+        names = [*kind.states, "z_e", "z_i"]
+        names += [f"{s}_{r.label}_{section}" for _, section, _, r in layout.channels() for s in "AB"]
+        for section in kind.sections:
+            for rule in RULES:
+                names += [f"{n}_{rule}_{section}" for n in ("signal", "learning", "open_ltp", "open_ltd", "driven")]
+        return names
+
+    def read_state(self) -> State:
+        """{`kind/variable`: float64[cells of the kind]} and `last_spike`: int64[cells]."""
+        state: State = {
+            f"{layout.kind.name}/{name}": self.get(number, name)
+            for number, layout in enumerate(self.layouts)
+            for name in self._dynamic(layout)
+        }
+        state["last_spike"] = self.last_spike[self.place]
+        return state
+
+    def write_state(self, state: State) -> None:
+        """Put back what `read_state` returned."""
+        for number, layout in enumerate(self.layouts):
+            for name in self._dynamic(layout):
+                self.put(number, name, state[f"{layout.kind.name}/{name}"])
+        self.last_spike[self.place] = state["last_spike"]

@@ -1,0 +1,1 @@
+"""How cells behave: every equation once, as pure functions, and parameter sets as data."""

@@ -1,0 +1,76 @@
+"""Synaptic conductances: kinetics shared by all synapses of one receptor on one compartment.
+
+v in mV, τ in ms, conductances in µS, currents in nA.
+
+Sources: magnesium block after Jahr & Stevens, J Neurosci 10:3178-3182, 1990; short-term depression after Tsodyks &
+Markram, PNAS 94:719-723, 1997.
+"""
+
+from dataclasses import dataclass
+
+from numpy import exp, log
+
+from livn.models.channels import SLOPE_STEP
+
+MAGNESIUM = 1.0
+"""External magnesium, mM."""
+
+DEPRESSION_USE = 0.25
+"""U: share of the resources that one spike releases."""
+
+DEPRESSION_RECOVERY = 400.0
+"""τ_rec, ms."""
+
+
+def peak_factor(tau_rise, tau_decay):
+    """N: makes the peak of e^{-t/τ_decay} - e^{-t/τ_rise} equal 1."""
+    peak = tau_rise * tau_decay / (tau_decay - tau_rise) * log(tau_decay / tau_rise)
+    return 1.0 / (exp(-peak / tau_decay) - exp(-peak / tau_rise))
+
+
+def synaptic_current(v, a, b, e):
+    """i = g (v - e) with g = b - a, and di/dv."""
+    g = b - a
+    return g * (v - e), g
+
+
+def unblocked(e):
+    """Share of NMDA receptors free of magnesium, e = e^{-0.062 v}."""
+    return 1.0 / (1.0 + e * (MAGNESIUM / 3.57))
+
+
+def nmda_current(v, a, b, reversal):
+    """i = g b(v) (v - e) with g = b - a, and its slope over `SLOPE_STEP`."""
+    g = b - a
+    block = exp(-0.062 * v)
+    i = g * unblocked(block) * (v - reversal)
+    beyond = block * (1.0 - 0.062 * SLOPE_STEP * (1.0 - 0.031 * SLOPE_STEP))
+    return i, (g * unblocked(beyond) * (v + SLOPE_STEP - reversal) - i) / SLOPE_STEP
+
+
+def recovered(resources, elapsed):
+    """Resources after `elapsed` ms of recovery: 1 - (1 - R) e^{-Δt/τ_rec}."""
+    return 1.0 - (1.0 - resources) * exp(-elapsed / DEPRESSION_RECOVERY)
+
+
+@dataclass(frozen=True)
+class Receptor:
+    """A synapse type.
+
+    Attributes:
+        label: receptor, as in weight names (`"AMPA"`).
+        mechanism: name of its point process (`"StdpLinExp2Syn"`).
+        rule: plasticity rule, `"EXC"`, `"INH"` or None.
+        reversal: mV.
+        kinetics: (τ_rise, τ_decay) in ms by the kind of the postsynaptic cell.
+        blocked: whether magnesium blocks it.
+        depressing: whether it shows short-term depression.
+    """
+
+    label: str
+    mechanism: str
+    rule: str | None
+    reversal: float
+    kinetics: dict[str, tuple[float, float]]
+    blocked: bool = False
+    depressing: bool = False
