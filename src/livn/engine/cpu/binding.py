@@ -23,5 +23,5 @@ def bind(function):
         elif value is not None:
             namespace[name] = value
     copy = types.FunctionType(function.__code__, namespace, function.__name__, function.__defaults__)
-    _bound[function] = nb.njit(inline="always", **OPTIONS)(copy)
+    _bound[function] = nb.njit(forceinline=True, **OPTIONS)(copy)
     return _bound[function]

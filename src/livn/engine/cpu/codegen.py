@@ -305,7 +305,7 @@ def advance(thread, n_threads, low, high, control, sync, kind, start, state, gid
                    run_stop, delay, n_active, run_next, run_end, run_born)
         if window == 0:
             return
-        n_out = 0
+        n_out = np.int64(0)  # not a literal: it would compile every tile twice
         for t in range(low, high):
             place = t * {WIDTH}
 {chr(10).join(calls)}

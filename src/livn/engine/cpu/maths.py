@@ -29,7 +29,7 @@ def bits_of_float(context, x):
     return types.int64(types.float64), lambda c, b, s, a: b.bitcast(a[0], ir.IntType(64))
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def exp(x):
     x = min(max(x, -700.0), 700.0)
     k = math.floor(x * 1.4426950408889634 + 0.5)
@@ -40,7 +40,7 @@ def exp(x):
     return p * float_of_bits((np.int64(k) + 1023) << 52)
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def log(x):
     bits = bits_of_float(x)
     m = float_of_bits((bits & 0x000FFFFFFFFFFFFF) | (1023 << 52))
@@ -55,7 +55,7 @@ def log(x):
     return 2.0 * s * p + e * 0.6931471805599453
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def _sine_cosine(x):
     """sin and cos of the angle reduced to ±π/4, and the quadrant; for |x| up to about 1e5."""
     k = math.floor(x * 0.6366197723675814 + 0.5)
@@ -70,36 +70,36 @@ def _sine_cosine(x):
     return s * r, q, np.int64(k) & 3
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def sin(x):
     s, c, quadrant = _sine_cosine(x)
     y = c if quadrant & 1 else s
     return -y if quadrant & 2 else y
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def cos(x):
     s, c, quadrant = _sine_cosine(x)
     y = s if quadrant & 1 else c
     return -y if (quadrant + 1) & 2 else y
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def sqrt(x):
     return math.sqrt(x)
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def where(condition, a, b):
     return a if condition else b
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def minimum(a, b):
     return b if b < a else a  # NaN in `a` stays: a diverging cell must be seen
 
 
-@nb.njit(inline="always", **OPTIONS)
+@nb.njit(forceinline=True, **OPTIONS)
 def maximum(a, b):
     return b if b > a else a
 
