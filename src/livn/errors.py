@@ -14,7 +14,15 @@ A wrong argument raises the built-in that Python users expect (`ValueError`, `Ty
 
 from __future__ import annotations
 
-__all__ = ["DamagedFile", "LivnError", "NewerFormat", "SimulationDiverged", "StorageError", "UnknownName", "UnsupportedByEngine"]
+__all__ = [
+    "DamagedFile",
+    "LivnError",
+    "NewerFormat",
+    "SimulationDiverged",
+    "StorageError",
+    "UnknownName",
+    "UnsupportedByEngine",
+]
 
 
 class LivnError(Exception):
@@ -32,7 +40,8 @@ class UnsupportedByEngine(LivnError, NotImplementedError):
 
     def __init__(self, feature: str, engine: str, engines: tuple[str, ...] = ()) -> None:
         self.feature, self.engine, self.engines = feature, engine, tuple(engines)
-        where = f"engines that have it: {', '.join(self.engines)}" if self.engines else "no engine of this version has it"
+        names = ", ".join(self.engines)
+        where = f"engines that have it: {names}" if names else "no engine of this version has it"
         super().__init__(f"the {engine!r} engine does not support {feature!r}; {where}")
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:

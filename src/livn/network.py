@@ -12,6 +12,7 @@ import numpy as np
 from livn.models.synapses import peak_factor
 from livn.plasticity.keys import SynapseKeys
 from livn.system.synapses import RECEPTORS, SECTIONS
+from livn.system.system import synapses_of
 
 if TYPE_CHECKING:
     from livn.models.cells import CellType
@@ -143,7 +144,9 @@ def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: 
         row[kind == i] = np.arange(n)
         parameters[cell_type.name] = {p: np.full(n, v) for p, v in cell_type.parameters.items()}
 
-    synapses = system.synapses if selection is None and not ignored else system.synapses_within(gids)
+    synapses = synapses_of(system)
+    if selection is not None or ignored:
+        synapses = synapses.take(np.isin(synapses.pre, gids) & np.isin(synapses.post, gids))
     pre, post = np.searchsorted(gids, synapses.pre), np.searchsorted(gids, synapses.post)
     labels = [r.label for r in model.receptors]
     receptor = np.array([labels.index(r) for r in RECEPTORS], np.int8)[synapses.mechanism]

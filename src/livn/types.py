@@ -7,10 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from livn.cells import Cell
+
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["System"]
+    from livn.models.cells import CellType
+    from livn.models.synapses import Receptor
+    from livn.plasticity import Weights
+    from livn.run import Run
+    from livn.stimulus import Stimulus
+
+__all__ = ["Cell", "Env", "Model", "System"]
 
 
 @runtime_checkable
@@ -114,3 +122,115 @@ class System(Protocol):
         bounds: Any = None,
     ) -> dict[str, np.ndarray] | None:
         """Gids by population, `None` for all."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """How cells behave. `livn.models.rcsd.ReducedCalciumSomaDendrite` documents every member."""
+
+    receptors: tuple[Receptor, ...]
+    cell_types: dict[str, CellType]
+    input_mode: str | None
+    refractory_period: float
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+
+    def cell_type(self, population: str) -> CellType:
+        """The kind of cell that a population is made of."""
+
+    def section_name(self, population: str, section: str) -> str:
+        """The section that an address names."""
+
+    def stimulus_coordinates(self, coordinates: Any, population: str | None = None) -> np.ndarray:
+        """float [M,4], where stimuli act."""
+
+    def recording_coordinates(self, coordinates: Any, population: str | None = None) -> np.ndarray:
+        """float [M,4], where membrane currents are recorded."""
+
+    def default_weights(self, system_name: str, engine: str | None = None) -> dict[str, float]:
+        """Static weights for a system of this name."""
+
+    def default_noise(self, system_name: str, engine: str | None = None) -> dict[str, dict[str, float]]:
+        """Background noise for a system of this name."""
+
+    def apply_defaults(self, env: Any, weights: bool = True, noise: bool = True) -> None:
+        """Set an env's weights and noise to these."""
+
+    def ignored_populations(self) -> frozenset[str]:
+        """Populations that are not simulated."""
+
+    def params_key(self) -> str:
+        """Key of the model in parameter files."""
+
+    def recordable_states(self) -> tuple[str, ...]:
+        """State variables that can be recorded."""
+
+    def prepare_stimulus(self, stim: Stimulus) -> Stimulus:
+        """A stimulus as the model takes it."""
+
+    def stimulus_bounds(self, mode: str) -> tuple[float, float] | None:
+        """Legal range of a stimulus."""
+
+    def opsin_config(self) -> dict[str, Any] | None:
+        """Opsin of the cells."""
+
+    def neuron_synapse_mechanisms(self) -> dict[str, str]:
+        """Receptor label to mechanism."""
+
+    def neuron_plasticity_mechanism_groups(self) -> dict[str, set[str]]:
+        """Rule to mechanisms."""
+
+    def neuron_plasticity_defaults(self) -> dict[str, dict[str, float]]:
+        """Rule to parameters."""
+
+
+@runtime_checkable
+class Env(Protocol):
+    """A runnable culture. `livn.env.Env` is the one concrete Env and documents every member."""
+
+    system: Any
+    model: Any
+    engine: str
+    seed: int
+
+    def init(self) -> Any:
+        """Build cells and synapses."""
+
+    def run(self, duration: float, stimulus: Any = None, dt: float | None = None) -> Run:
+        """Advance the culture."""
+
+    def clear(self, reseed: bool = True, reset_weights: bool = False) -> Any:
+        """Back to t = 0."""
+
+    def record(self, what: str, population: Any = None, **options: Any) -> Any:
+        """Record a signal."""
+
+    def set_weights(self, weights: Mapping[str, float]) -> Any:
+        """Set static weights."""
+
+    def set_noise(self, noise: Mapping[str, Any]) -> Any:
+        """Set the background."""
+
+    def active_populations(self) -> list[str]:
+        """Populations that are simulated."""
+
+    @property
+    def weight_names(self) -> list[str]:
+        """Keys of `set_weights`."""
+
+    def enable_plasticity(self, config: Mapping[str, Any] | None = None) -> Any:
+        """Let synapses learn."""
+
+    def disable_plasticity(self) -> Any:
+        """Freeze the weights."""
+
+    def normalize_weights(self, target: Any = None) -> Any:
+        """Homeostasis."""
+
+    def get_weights(self) -> Weights:
+        """Snapshot of the multipliers."""
+
+    def close(self) -> None:
+        """Free the engine."""

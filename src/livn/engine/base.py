@@ -104,6 +104,10 @@ class Engine(ABC):
     step: int
 
     @abstractmethod
+    def __init__(self, network: Network, *, seed: int, threads: int) -> None:
+        """Build cells and connections; `reset` must follow before anything else."""
+
+    @abstractmethod
     def reset(self, dt: float, v_init: float | None, stream: int) -> None:
         """Go to t = 0: initial membrane, no conductance, no spike in flight, Λ = ℓ = 0; multipliers stay."""
 

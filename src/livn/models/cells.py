@@ -349,7 +349,7 @@ def renshaw_constants(p, dt):
 
 def initial_state(states, v):
     """{state: float64[n]} at t = 0: every compartment at the potential v[section], gates at their steady state."""
-    start: dict[str, Any] = {
+    start = {
         "na_h": lambda: ch.na_inactivation(v["soma"]),
         "kdr_n": lambda: ch.kdr_activation(v["soma"]),
         "ka_a": lambda: ch.ka_activation(v["soma"]),

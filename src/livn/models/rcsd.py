@@ -20,8 +20,8 @@ from livn.models.plasticity import DEFAULTS as PLASTICITY_DEFAULTS
 from livn.models.synapses import Receptor
 
 if TYPE_CHECKING:
-    from livn.types import Env
     from livn.stimulus import Stimulus
+    from livn.types import Env
 
 __all__ = ["MOTONEURON", "RENSHAW", "ReducedCalciumSomaDendrite"]
 
@@ -97,9 +97,7 @@ RECEPTORS: tuple[Receptor, ...] = (
     Receptor("GABA_A", "StdpLinExp2SynInh", "INH", -60.0, {"EXC": (0.3, 6.2), "INH": (0.08, 4.8)}),
     Receptor("GABA_B", "LinExp2Syn", None, -95.0, {"EXC": (60.0, 200.0), "INH": (60.0, 200.0)}),
 )
-DEPRESSING_AMPA = Receptor(
-    "AMPA", "DepLinExp2Syn", None, 0.0, {"EXC": (0.5, 3.0), "INH": (0.5, 3.0)}, depressing=True
-)
+DEPRESSING_AMPA = Receptor("AMPA", "DepLinExp2Syn", None, 0.0, {"EXC": (0.5, 3.0), "INH": (0.5, 3.0)}, depressing=True)
 
 DEND_OFFSET = 60.0
 """Distance between the centres of soma and dend, µm along +x."""
@@ -180,7 +178,7 @@ class ReducedCalciumSomaDendrite:
         }
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.kwargs == self.kwargs  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.kwargs == self.kwargs
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(self.kwargs.items())))

@@ -6,7 +6,7 @@ import numba as nb
 
 from livn.engine.cpu.maths import NAMES, OPTIONS
 
-_bound = {}
+_bound: dict[types.FunctionType, types.FunctionType] = {}
 
 
 def bind(function):

@@ -255,7 +255,7 @@ class _Tile:
 
     def _watch(self) -> list[str]:
         potentials = [n for n in self.kind.states if n.startswith("v_")]
-        out = [f"        if i == n_steps - 1 or i % check == 0:", "            bad = False"]
+        out = ["        if i == n_steps - 1 or i % check == 0:", "            bad = False"]
         out += _lanes([f"bad |= not (abs({self.x(n)}) < {LIMIT})" for n in potentials], 3)
         out += ["            if bad:"]
         for n in potentials:

@@ -93,7 +93,9 @@ class Tiles:
         self.last_spike[:] = NEVER
         for number, kind in enumerate(self.network.kinds):
             p = self.network.parameters[kind.name]
-            v = {s: p[f"{s}.V_rest"] if v_init is None else np.full_like(p[f"{s}.V_rest"], v_init) for s in kind.sections}
+            v = {
+                s: p[f"{s}.V_rest"] if v_init is None else np.full_like(p[f"{s}.V_rest"], v_init) for s in kind.sections
+            }
             for name, values in initial_state(kind.states, v).items():
                 self.put(number, name, values)
 
@@ -108,9 +110,9 @@ class Tiles:
         return names
 
     def read_state(self) -> State:
-        """{`kind/variable`: float64[cells of the kind]} and `last_spike`: int64[cells]."""
+        """{`kind.variable`: float64[cells of the kind]} and `last_spike`: int64[cells]."""
         state: State = {
-            f"{layout.kind.name}/{name}": self.get(number, name)
+            f"{layout.kind.name}.{name}": self.get(number, name)
             for number, layout in enumerate(self.layouts)
             for name in self._dynamic(layout)
         }
@@ -121,5 +123,5 @@ class Tiles:
         """Put back what `read_state` returned."""
         for number, layout in enumerate(self.layouts):
             for name in self._dynamic(layout):
-                self.put(number, name, state[f"{layout.kind.name}/{name}"])
+                self.put(number, name, state[f"{layout.kind.name}.{name}"])
         self.last_spike[self.place] = state["last_spike"]

@@ -1,0 +1,69 @@
+"""Sets of parameters: what a system stores for its cultures, and the names that lead to weights, noise and cells."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from livn import checks
+from livn.env import parameters
+
+if TYPE_CHECKING:
+    from livn.env.env import Env
+
+__all__ = ["apply_default_params", "set_params"]
+
+
+def apply_default_params(env: Env, group: str | None, strict: bool) -> None:
+    """See `Env.apply_default_params`."""
+    document = env.system.params_document(env.selection_name)
+    stored = (document or {}).get(env.model.params_key())
+    if stored is None:
+        if group is not None:
+            raise checks.unknown("group", group, (), KeyError)
+        env.apply_model_defaults()
+        return
+    params = stored[checks.choice("group", "default" if group is None else group, stored, KeyError)]["params"]
+    usable, unusable = {}, []
+    for key, value in params.items():
+        try:
+            _plan(env, {key: value})
+            usable[key] = value
+        except KeyError as error:
+            if strict:
+                raise
+            unusable.append(f"{key} ({error})")
+    if unusable:
+        warnings.warn(f"stored parameters that this culture cannot use: {'; '.join(unusable)}", stacklevel=3)
+    set_params(env, usable)
+
+
+def set_params(env: Env, params: Any) -> None:
+    """See `Env.set_params`."""
+    for change in _plan(env, params):
+        change()
+
+
+def _plan(env: Env, params: Any) -> list[Callable[[], object]]:
+    """The changes that parameters ask for, checked, not made yet."""
+    parts = parameters.split_params(params)
+    plan: list[Callable[[], object]] = []
+    network = env._ensure_network()
+    if "weight" in parts:
+        weights = parts["weight"]
+        parameters.resolve_weights(weights, network)
+        plan.append(lambda: env.set_weights(weights))
+    if "noise" in parts:
+        forms = parameters.noise_from_params(parts["noise"])
+        merged = env._noise
+        for noise in (n for n in forms.values() if n):
+            merged = parameters.merge_noise(noise, merged, env.active_populations())
+            plan.append(lambda noise=noise: env.set_noise(noise))  # type: ignore[misc]
+    if "cells" in parts:
+        from livn.cells import check_params
+
+        cells = parts["cells"]
+        check_params(env._network_now(), cells)
+        plan.append(lambda: env.cells.set_params(cells))
+    return plan

@@ -1,0 +1,184 @@
+"""What a culture records: settings that persist between runs, and the Run made of what an engine sampled."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from livn import checks
+from livn.engine.base import Advance, Probe
+from livn.network import Network
+from livn.run import Events, Run, Series
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["Recorders"]
+
+OPTIONS: dict[str, tuple[str, ...]] = {"spikes": (), "membrane_current": ("dt",)}
+STATE_OPTIONS = ("dt", "gids", "sections")
+DEFAULT_DT = 0.1
+
+
+@dataclass
+class Signal:
+    """Settings of one recorded signal."""
+
+    populations: list[str] = field(default_factory=list)
+    dt: float = DEFAULT_DT
+    gids: list[int] | None = None
+    sections: list[str] | None = None
+
+
+class Recorders:
+    """The signals of one culture that are recorded."""
+
+    def __init__(self) -> None:
+        self.signals: dict[str, Signal] = {}
+
+    @staticmethod
+    def recordable(network: Network) -> list[str]:
+        """Names of the signals, sorted."""
+        return sorted({"membrane_current", "spikes", "voltage", *network.model.recordable_states()})
+
+    def record(self, network: Network, what: Any, population: Any, options: dict[str, Any]) -> None:
+        """Record a signal from the next run on; populations add up, the latest options hold."""
+        checks.choice("signal", what, self.recordable(network), AttributeError)
+        legal = OPTIONS.get(what, STATE_OPTIONS)
+        for name in options:
+            if name not in legal:
+                raise checks.unknown(f"option of record({what!r})", name, legal, TypeError)
+        present = list(network.populations)
+        populations = present if population is None else checks.names("population", population, present, KeyError)
+        old = self.signals.get(what)
+        signal = Signal(dt=checks.number("dt", options.get("dt", DEFAULT_DT), above=0.0, unit="ms"))
+        signal.populations = [p for p in present if p in populations or (old is not None and p in old.populations)]
+        if options.get("gids") is not None:
+            signal.gids = _gids(options["gids"], network)
+        if options.get("sections") is not None:
+            signal.sections = checks.names("section", options["sections"], ("soma", "dend"))
+        if what != "spikes" and not len(self._rows(network, what, signal)[0]):
+            raise ValueError(
+                f"no compartment of {', '.join(signal.populations)} matches sections={signal.sections}, "
+                f"gids={signal.gids} with a {what!r} to record"
+            )
+        self.signals[what] = signal
+
+    @staticmethod
+    def _rows(network: Network, what: str, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
+        """(cell index, section index) of the rows of a series, ascending."""
+        cell, section = network.compartments
+        wanted = np.zeros(network.n_cells, bool)
+        for population in signal.populations:
+            wanted[network.populations[population]] = True
+        if signal.gids is not None:
+            wanted &= np.isin(network.gids, signal.gids)
+        sections = signal.sections
+        if sections is None and what == "voltage":
+            sections = ["soma"]
+        keep = wanted[cell]
+        for number, kind in enumerate(network.kinds):
+            for s, name in enumerate(kind.sections):
+                if (sections is not None and name not in sections) or not _has(network, number, what, name):
+                    keep &= ~((network.kind[cell] == number) & (section == s))
+        return cell[keep], section[keep]
+
+    def probes(self, network: Network, dt: float, steps: int) -> list[Probe]:
+        """What an engine must sample in a run of `steps` steps of `dt`.
+
+        Raises:
+            ValueError: a recording dt that is no multiple of the step, or that does not divide the run.
+        """
+        probes = []
+        for what, signal in self.signals.items():
+            if what == "spikes":
+                continue
+            every = checks.steps(f"the recording dt of {what!r}", signal.dt, dt)
+            if steps % every:
+                raise ValueError(
+                    f"duration must be a multiple of the recording dt of {what!r}, {signal.dt:g} ms, "
+                    f"got {steps * dt:g} ms"
+                )
+            probes.append(Probe(what, *self._rows(network, what, signal), every))
+        return probes
+
+    def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Any, dt: float, start: int) -> Run:
+        """The Run of a window that began at step `start`; `spikes` are its (steps, cells), or None."""
+        t0, duration = start * dt, result.steps * dt
+        channels: dict[str, Events | Series] = {}
+        if "spikes" in self.signals:
+            steps, cells = spikes
+            wanted = np.zeros(network.n_cells, bool)
+            for population in self.signals["spikes"].populations:
+                wanted[network.populations[population]] = True
+            keep = wanted[cells]
+            channels["spikes"] = Events(network.gids[cells[keep]], (steps[keep] - start) * dt, t0, duration)
+        for probe, values in zip(probes, result.series, strict=True):
+            values.flags.writeable = False  # handed over, not copied
+            names = np.array([k.sections[s] for k, s in self._named(network, probe)], dtype=object)
+            channels[probe.signal] = Series(
+                network.gids[probe.cells], values, self.signals[probe.signal].dt, t0, names.astype(str)
+            )
+        return Run(channels, t0, duration)
+
+    @staticmethod
+    def _named(network: Network, probe: Probe) -> Iterable[tuple[Any, int]]:
+        return ((network.kind_of(c), s) for c, s in zip(probe.cells, probe.sections, strict=True))
+
+    def clear(self) -> None:
+        """Record nothing."""
+        self.signals.clear()
+
+
+def _has(network: Network, number: int, what: str, section: str) -> bool:
+    """Whether a compartment of a kind has a signal."""
+    kind = network.kinds[number]
+    if what in ("voltage", "membrane_current") or what.startswith("learning_"):
+        return True
+    if what.startswith("g_noise_"):
+        return kind.noise["ei".index(what[-1])] == section
+    if what.startswith("g_"):
+        return True
+    return f"{what}_{section}" in kind.states or (section == "soma" and what in kind.states)
+
+
+def _gids(gids: Any, network: Network) -> list[int]:
+    """Known gids, ascending."""
+    try:
+        wanted = np.atleast_1d(np.asarray(gids))
+    except ValueError as e:
+        raise ValueError(f"gids must be whole numbers, got {gids!r:.200}") from e
+    if wanted.dtype.kind not in "iu" or wanted.ndim != 1 or not wanted.size:
+        raise ValueError(f"gids must be one or more whole numbers, got {gids!r:.200}")
+    missing = wanted[~np.isin(wanted, network.gids)]
+    if missing.size:
+        raise ValueError(
+            f"unknown gid {missing[0]} in gids; legal: {network.n_cells} gids from {network.gids[0]} to "
+            f"{network.gids[-1]}"
+        )
+    return np.unique(wanted).tolist()
+
+
+def check_memory(probes: list[Probe], steps: int, trace_samples: int, n_plastic: int, held: int) -> None:
+    """Refuse recordings beyond `LIVN_MAX_RECORDING_GB` (4) before they start; `held` bytes of traces are there.
+
+    Raises:
+        MemoryError: with the size and what to narrow.
+    """
+    need = {p.signal: 8 * len(p.cells) * (steps // p.every) for p in probes}
+    if trace_samples:
+        need["weights"] = 4 * trace_samples * n_plastic + held
+    limit = float(os.environ.get("LIVN_MAX_RECORDING_GB", "4"))
+    if need and sum(need.values()) > limit * 1e9:
+        most = max(need, key=lambda k: need[k])
+        how = "a larger dt or shorter runs with clear_recordings() between them"
+        if most != "weights":
+            how += ", or fewer cells (population=, gids=)"
+        sizes = ", ".join(f"{k} {v / 1e9:.2f} GB" for k, v in need.items())
+        raise MemoryError(
+            f"the recordings of this run would hold {sum(need.values()) / 1e9:.2f} GB ({sizes}), more than "
+            f"LIVN_MAX_RECORDING_GB = {limit:g}; narrow {most!r}: {how}"
+        )

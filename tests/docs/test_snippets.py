@@ -1,0 +1,69 @@
+"""Every Python block of the README and the docs runs, page by page, top to bottom, without a warning."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TAGS = {"python", "text", "console", "bibtex"}
+
+
+def blocks(text: str) -> list[tuple[str, int, str]]:
+    """(tag, number of the first line of its content, content) of every fenced block."""
+    found: list[tuple[str, int, str]] = []
+    tag, first, content = None, 0, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if tag is None and line.startswith("```"):
+            tag, first, content = line[3:].strip(), number + 1, []
+        elif tag is not None and line.rstrip() == "```":
+            found.append((tag, first, "\n".join(content) + "\n"))
+            tag = None
+        else:
+            content.append(line)
+    if tag is not None:
+        raise ValueError(f"the block that opens before line {first} is not closed")
+    return found
+
+
+def run(code: str, page: Path, first: int, namespace: dict[str, object]) -> None:
+    """Execute a block; tracebacks name the page and the line in it."""
+    exec(compile("\n" * (first - 1) + code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LIVN_BACKEND", "LIVN_THREADS", "LIVN_MAX_RECORDING_GB"):
+        monkeypatch.delenv(name, raising=False)
+    namespace: dict[str, object] = {"np": np, "__name__": page.stem}
+    for tag, first, code in blocks(page.read_text(encoding="utf-8")):
+        if tag == "python":
+            run(code, page, first, namespace)
+
+
+def test_there_are_pages_with_code() -> None:
+    counts = {page.name: sum(tag == "python" for tag, _, _ in blocks(page.read_text("utf-8"))) for page in PAGES}
+    assert {name for name, n in counts.items() if n} >= {"README.md", "getting-started.md", "plasticity.md"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_says_what_it_is(page: Path) -> None:
+    assert {tag for tag, _, _ in blocks(page.read_text(encoding="utf-8"))} <= TAGS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_project_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_blocks_are_found() -> None:
+    text = "a\n```python\nx = 1\n\ny = 2\n```\nb\n```console\n$ make\n```\n"
+    assert blocks(text) == [("python", 3, "x = 1\n\ny = 2\n"), ("console", 9, "$ make\n")]
+    with pytest.raises(ValueError, match="not closed"):
+        blocks("```python\nx = 1\n")
