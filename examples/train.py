@@ -12,26 +12,37 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from training_figure import draw
 
 from livn import make
 from livn.run import Run
 
 EPOCHS, EPOCH_MS, FROZEN_MS = 10, 100.0, 500.0
-GROUPS = {
-    "AMPA": "StdpLinExp2Syn",
-    "NMDA": "StdpLinExp2SynNMDA",
-    "GABA_A": "StdpLinExp2SynInh",
-}
+RECEPTORS = ("AMPA", "NMDA", "GABA_A")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one culture did: spikes in `run`; weights as [samples, synapses] at the times `t`, in ms."""
+    """What one culture did.
+
+    Attributes:
+        name: of the culture.
+        populations: name to (first gid, count).
+        run: the spikes of the whole experiment.
+        receptors: of each plastic synapse.
+        before, after: its weight before and after training.
+        t: times at which weights were recorded, ms.
+        weights: [samples, synapses].
+        drift: the largest change of a weight while they were frozen.
+        summary: what the learning rules did, as a table.
+        seconds: wall time.
+        training_ms: model time until the weights were frozen.
+    """
 
     name: str
     populations: dict[str, tuple[int, int]]
     run: Run
-    mechanisms: np.ndarray
+    receptors: np.ndarray
     before: np.ndarray
     after: np.ndarray
     t: np.ndarray
@@ -59,7 +70,8 @@ def train(name: str) -> Result:
     env.record_voltage()
     env.record_weights(dt=1.0)
     weights = env.get_weights()
-    before, mechanisms = weights.array, weights.to_frame()["mechanism"].to_numpy()
+    receptor_of = {mechanism: label for label, mechanism in env.model.neuron_synapse_mechanisms().items()}
+    receptors = np.array([receptor_of[mechanism] for _, _, mechanism in weights])
     counts = ", ".join(f"{n} {p}" for p, (_, n) in env.system.population_ranges.items())
     print(f"{name}: {counts}, {len(weights):,} plastic connections.")
 
@@ -82,7 +94,7 @@ def train(name: str) -> Result:
     traces, populations = env.w_recs, env.system.population_ranges
     env.close()
     return Result(
-        name, populations, run, mechanisms, before, after, traces.t, traces.array, drift, summary, seconds
+        name, populations, run, receptors, weights.array, after, traces.t, traces.array, drift, summary, seconds
     )  # fmt: skip
 
 
@@ -96,10 +108,7 @@ def table(results: list[Result]) -> str:
         **{f"rate {p}": [f"{r.rate(p):.2f} Hz" for r in results] for p in results[0].populations},
         "weights before": [spread(r.before) for r in results],
         "weights after": [spread(r.after) for r in results],
-        **{
-            f"  {group}": [spread(r.after[r.mechanisms == mechanism]) for r in results]
-            for group, mechanism in GROUPS.items()
-        },
+        **{f"  {label}": [spread(r.after[r.receptors == label]) for r in results] for label in RECEPTORS},
         "largest deviation from 1": [f"{np.abs(r.weights - 1.0).max():.3f}" for r in results],
         "drift while frozen": [f"{r.drift:g}" for r in results],
         "wall time": [f"{r.seconds:.2f} s for {r.model_seconds:g} s" for r in results],
@@ -117,7 +126,7 @@ def main() -> None:
     parser.add_argument("cultures", nargs="*", default=["EI1", "EI2"], help="predefined systems, by default EI1 EI2")
     options = parser.parse_args()
 
-    print("Two neuronal cultures are going to fire and learn. Each starts with all plastic weights at 1.")
+    print(f"{' and '.join(options.cultures)} are going to fire and learn. All plastic weights start at 1.")
     make("EI1").run(1.0)  # compiles the kernel where that has not been done, so that the times below are fair
     results = [train(name) for name in options.cultures]
     print()
@@ -125,8 +134,6 @@ def main() -> None:
     print()
     print(f"What the learning rules did in {results[-1].name}:")
     print(results[-1].summary)
-
-    from training_figure import draw
 
     options.figure.parent.mkdir(parents=True, exist_ok=True)
     draw(results, options.figure)

@@ -19,12 +19,8 @@ if TYPE_CHECKING:
 # Okabe & Ito's palette, told apart by colour-blind readers too
 BLUE, SKY, VERMILION, GREY = "#0072B2", "#56B4E9", "#D55E00", "#6E6E6E"
 POPULATION = {"EXC": BLUE, "INH": VERMILION}
-MECHANISM = {
-    "StdpLinExp2Syn": ("AMPA", BLUE),
-    "StdpLinExp2SynNMDA": ("NMDA", SKY),
-    "StdpLinExp2SynInh": ("GABA_A", VERMILION),
-}
-SAMPLE = 12  # traces shown per mechanism
+RECEPTOR = {"AMPA": BLUE, "NMDA": SKY, "GABA_A": VERMILION}
+SAMPLE = 12  # traces shown per receptor
 RATE_SD = 20.0  # ms, of the kernel that smooths the rate
 STYLE = {
     "font.size": 9,
@@ -55,7 +51,8 @@ def draw(results: list[Result], path: Path) -> None:
             distributions(axes[3], result)
             for ax in axes[:2]:
                 ax.tick_params(labelbottom=False)
-        figure.savefig(path, dpi=110)
+        figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08)
+        figure.savefig(path, dpi=120)
         plt.close(figure)
 
 
@@ -68,44 +65,46 @@ def raster(ax: Axes, result: Result) -> None:
     """A tick per spike, a line per cell."""
     ids, times = result.run.spike_ids, result.run.spike_times
     total = sum(n for _, n in result.populations.values())
-    height = max(0.8, total / 60)  # ticks stay visible where there are many cells
+    height, width = max(0.8, total / 55), 1.6 if total < 50 else 1.1  # visible, however many cells
     for name, (first, count) in result.populations.items():
         own = (ids >= first) & (ids < first + count)
-        ax.vlines(times[own], ids[own] - height / 2, ids[own] + height / 2, color=POPULATION[name], lw=1.1)
-        label = f"{name}, {result.rate(name):.1f} Hz"
-        ax.text(1.01, first + count / 2 - 0.5, label, color=POPULATION[name], transform=ax.get_yaxis_transform(),
-                rotation=90, ha="left", va="center", fontsize=8)  # fmt: skip
-    ax.set(ylim=(total - 0.5, -0.5), ylabel="cell", xlim=(0.0, result.run.t1))
-    ax.set_title(f"{result.name}: {total} cells, {len(result.before):,} plastic connections", loc="left")
+        ax.vlines(times[own], ids[own] - height / 2, ids[own] + height / 2, color=POPULATION[name], lw=width)
+    ax.set(ylim=(total - 0.4, -0.6), ylabel="cell (gid)", xlim=(0.0, result.run.t1))
+    ax.set_title(f"{result.name}: {total} cells, {len(result.before):,} plastic connections", loc="left", pad=20)
     middle = (result.training_ms / 2, (result.training_ms + result.run.t1) / 2)
-    for x, text in zip(middle, ("plasticity on, scaled every 100 ms", "weights frozen"), strict=True):
-        ax.text(x, 1.0, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom", fontsize=8, color=GREY)
+    for x, text in zip(middle, ("learning, scaled every 100 ms", "weights frozen"), strict=True):
+        ax.text(x, 1.02, text, transform=ax.get_xaxis_transform(), ha="center", fontsize=8, color=GREY)
 
 
 def rates(ax: Axes, result: Result) -> None:
-    """Mean rate of a cell of each population, smoothed by a Gaussian."""
-    run = result.run
-    t = np.arange(0.0, run.t1 + 1.0, 2.0)
+    """Mean rate of a cell of each population, smoothed by a Gaussian that is cut and renormalised at the ends."""
+    t = np.arange(0.0, result.run.t1, 2.0)
+    width = np.exp(-0.5 * ((t[:, None] - t) / RATE_SD) ** 2).sum(axis=1) * 2.0  # ms
+    top = 0.0
     for name, (_, count) in result.populations.items():
-        spikes = run.select(population=name, population_ranges=result.populations).spike_times
-        kernel = np.exp(-0.5 * ((t[:, None] - spikes) / RATE_SD) ** 2) / (RATE_SD * np.sqrt(2 * np.pi))
-        ax.plot(t, 1000.0 * kernel.sum(axis=1) / count, color=POPULATION[name], lw=1.2)
-    ax.set(ylabel="rate (Hz)", ylim=(0.0, None))
+        spikes = result.run.select(population=name, population_ranges=result.populations).spike_times
+        kernel = np.exp(-0.5 * ((t[:, None] - spikes) / RATE_SD) ** 2) / width[:, None]
+        rate = 1000.0 * kernel.sum(axis=1) / count
+        top = max(top, rate.max())
+        ax.plot(t, rate, color=POPULATION[name], lw=1.2, label=f"{name}, {result.rate(name):.1f} Hz on average")
+    ax.set(ylabel="rate (Hz)", ylim=(0.0, 1.35 * top or 1.0))
+    ax.legend(loc="upper left", ncols=2, handlelength=1.2, borderaxespad=0.1)
 
 
 def weights(ax: Axes, result: Result) -> None:
     """A sample of the recorded weights, and mean ± sd of all."""
     chosen = np.random.default_rng(1)
-    for mechanism, (label, colour) in MECHANISM.items():
-        own = np.flatnonzero(result.mechanisms == mechanism)
+    for label, colour in RECEPTOR.items():
+        own = np.flatnonzero(result.receptors == label)
         sample = chosen.choice(own, min(SAMPLE, own.size), replace=False)
-        lines = ax.plot(result.t, result.weights[:, sample], color=colour, lw=0.7, alpha=0.7)
+        lines = ax.plot(result.t, result.weights[:, sample], color=colour, lw=0.8, alpha=0.6)
         lines[0].set_label(label)
     mean, sd = result.weights.mean(axis=1), result.weights.std(axis=1)
     ax.fill_between(result.t, mean - sd, mean + sd, color="k", alpha=0.15, lw=0, zorder=3)
-    ax.plot(result.t, mean, color="k", lw=1.6, label="all, mean ± sd", zorder=4)
-    ax.set(xlabel="time (ms)", ylabel="weight w (multiplier)")
-    legend = ax.legend(loc="upper left", ncols=4, handlelength=1.2, columnspacing=1.0)
+    ax.plot(result.t, mean, color="k", lw=1.8, label="all, mean ± sd", zorder=4)
+    low, high = ax.get_ylim()
+    ax.set(xlabel="time (ms)", ylabel="weight w", ylim=(low, high + 0.12 * (high - low)))  # room for the legend
+    legend = ax.legend(loc="upper left", ncols=4, handlelength=1.2, columnspacing=1.0, borderaxespad=0.1)
     for handle in legend.legend_handles:
         handle.set(linewidth=2.0, alpha=1.0)
 
@@ -113,9 +112,8 @@ def weights(ax: Axes, result: Result) -> None:
 def distributions(ax: Axes, result: Result) -> None:
     """Histograms of the weights after training; before, all were at one value."""
     edges = np.linspace(result.after.min(), result.after.max(), 41)
-    parts = [result.after[result.mechanisms == mechanism] for mechanism in MECHANISM]
-    names, colours = zip(*MECHANISM.values(), strict=True)
-    ax.hist(parts, edges, stacked=True, color=colours, label=names)
+    parts = [result.after[result.receptors == label] for label in RECEPTOR]
+    ax.hist(parts, edges, stacked=True, color=list(RECEPTOR.values()), label=list(RECEPTOR))
     ax.axvline(1.0, color="k", lw=1.2, ls="--", label="before: all at 1")
     ax.set(xlabel="weight w after training", ylabel="connections")
     ax.legend(loc="upper right")

@@ -144,7 +144,9 @@ def array(
         a = np.array(value, dtype=dtype)
     except (TypeError, ValueError) as e:
         raise ValueError(f"{name} must be an array of numbers, got {value!r:.200}") from e
-    if shape is not None and (a.ndim != len(shape) or any(s is not None and s != n for s, n in zip(shape, a.shape))):
+    if shape is not None and (
+        a.ndim != len(shape) or any(s is not None and s != n for s, n in zip(shape, a.shape, strict=True))
+    ):
         wanted = "[" + ", ".join("n" if s is None else str(s) for s in shape) + "]"
         raise ValueError(f"{name} must have the shape {wanted}, got {list(a.shape)}")
     if finite and a.dtype.kind == "f" and not np.isfinite(a).all():

@@ -10,14 +10,22 @@ A wrong argument raises the built-in that Python users expect (`ValueError`, `Ty
     └── StorageError          (OSError)              a file could not be used
         ├── DamagedFile                              its checksum or its content is wrong
         └── NewerFormat                              a later version of livn wrote it
+
+    RunInterrupted            (KeyboardInterrupt)    Ctrl-C ended a run; holds what was recorded
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livn.run import Run
 
 __all__ = [
     "DamagedFile",
     "LivnError",
     "NewerFormat",
+    "RunInterrupted",
     "SimulationDiverged",
     "StorageError",
     "UnknownName",
@@ -86,3 +94,17 @@ class DamagedFile(StorageError):
 
 class NewerFormat(StorageError):
     """A file that a later version of livn wrote."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a run; the culture stands at a whole step and can go on.
+
+    Attributes:
+        run: what was recorded until then.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        super().__init__(
+            f"the run was interrupted after {run.duration:g} ms; what was recorded is in the exception's .run"
+        )

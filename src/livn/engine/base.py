@@ -122,9 +122,10 @@ class Engine(ABC):
     ) -> Advance:
         """Integrate `n_steps` steps.
 
+        An interrupt (Ctrl-C) ends it early, at a step where every recording is complete; `steps` tells.
+
         Raises:
             SimulationDiverged: a potential became NaN or ran away.
-            KeyboardInterrupt: the user interrupted; the state is that of a whole step.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from livn.env import defaults, parameters
 from livn.env.inputs import engine_input
 from livn.env.learning import Learning, Traces
 from livn.env.recorders import Recorders, check_memory
-from livn.errors import UnsupportedByEngine
+from livn.errors import RunInterrupted, UnsupportedByEngine
 from livn.network import Network, build_network
 from livn.run import Run
 from livn.stimulus import Stimulus
@@ -387,7 +387,7 @@ class Env:
         return None if signal is None else signal.dt
 
     def clear_recordings(self) -> Env:
-        """Drop what was recorded: weight traces, and spikes that the next run would open with. What is enabled stays."""
+        """Drop what was recorded: weight traces and spikes that would open the next run; what is enabled stays."""
         self._check_open()
         if self._traces.recorder is not None:
             self._traces.recorder.clear()
@@ -430,6 +430,7 @@ class Env:
             ValueError: a duration, a dt or a stimulus that is not legal.
             MemoryError: recordings beyond `LIVN_MAX_RECORDING_GB`.
             SimulationDiverged: a potential became NaN or ran away.
+            RunInterrupted: Ctrl-C; the exception holds what was recorded, and the culture can go on.
         """
         engine, network, learning = self._engine(), self._ensure_network(), self._learning
         step = self._step(dt)
@@ -456,7 +457,10 @@ class Env:
         if recorder is not None and result.traces is not None:
             recorder.add(start // every + 1, result.traces)
         spikes = self._split_spikes(result.spike_steps, result.spike_cells, engine.step)
-        return self._recorders.run(network, probes, result, spikes, step, start)
+        run = self._recorders.run(network, probes, result, spikes, step, start)
+        if result.steps < steps:
+            raise RunInterrupted(run)
+        return run
 
     def _step(self, dt: float | None) -> float:
         """The integration step of a run that asks for `dt`."""

@@ -12,6 +12,7 @@ from livn.engine.base import Advance, Engine, Input, Probe, State
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.interrupt import deferred_interrupt
 from livn.engine.cpu.kernel import load_kernel
 from livn.engine.cpu.layout import COUNTS, RULES, Layout
 from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
@@ -174,29 +175,38 @@ class CpuEngine(Engine):
         probe = ProbePlan(probes, self.tiles, n_steps)
         trace = TracePlan(self._connections, trace_every, start, end)
         stim = StimulusPlan(stimulus, self.tiles)
-        self._control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
-        self._control[:, cg.BAD_TILE] = -1
+        self._control = self._fresh_control()
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
+        grid = int(np.lcm.reduce([1, *(p.every for p in probes)]))
         try:
-            while self.step < end:
-                steps = min(self._steps_per_call, end - self.step, stim.most_steps)
-                stim.load(self.step - start, steps)
-                began = time.perf_counter()
-                before = self.step
-                self._call(self.step + steps, start, probe, trace, stim, spikes)
-                self._pace(self.step - before, time.perf_counter() - began)
-                if progress is not None:
-                    progress(self.step - start)
+            with deferred_interrupt() as asked:
+                while self.step < end:
+                    steps = min(self._steps_per_call, end - self.step, stim.most_steps)
+                    if asked():  # stop where every recording is complete
+                        end = min(end, start - (start - self.step) // grid * grid)
+                        steps = min(end - self.step, stim.most_steps)
+                        if not steps:
+                            break
+                    stim.load(self.step - start, steps)
+                    began, before = time.perf_counter(), self.step
+                    self._call(self.step + steps, start, probe, trace, stim, spikes)
+                    self._pace(self.step - before, time.perf_counter() - began)
+                    if progress is not None:
+                        progress(self.step - start)
         finally:
             stim.withdraw()
-            born, cells = (np.concatenate([np.empty(0, np.int64), *s]) for s in zip(*spikes, strict=True)) if spikes else (
-                np.empty(0, np.int64),
-                np.empty(0, np.int64),
-            )  # fmt: skip
-            self._remember(born, cells)
-        cells = self.tiles.cell_at[cells]
+            born = np.concatenate([np.empty(0, np.int64), *(s for s, _ in spikes)])
+            places = np.concatenate([np.empty(0, np.int64), *(p for _, p in spikes)])
+            self._remember(born, places)
+        cells = self.tiles.cell_at[places]
         order = np.lexsort((cells, born))
-        return Advance(born[order], cells[order], probe.series(), trace.array(), self.step - start)
+        done = self.step - start
+        return Advance(born[order], cells[order], probe.series(done), trace.array(self.step), done)
+
+    def _fresh_control(self) -> np.ndarray:
+        control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
+        control[:, cg.BAD_TILE] = -1
+        return control
 
     def _remember(self, born: np.ndarray, places: np.ndarray) -> None:
         """Keep the spikes that are still on their way."""
@@ -310,8 +320,7 @@ class CpuEngine(Engine):
         if len(born) > self._spike_step.size:
             self._spike_step, self._spike_cell = np.zeros(2 * len(born), np.int64), np.zeros(2 * len(born), np.int64)
         self._spike_step[: len(born)], self._spike_cell[: len(born)] = born, places
-        self._control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
-        self._control[:, cg.BAD_TILE] = -1
+        self._control = self._fresh_control()
         main = self._control[0]
         main[cg.STEP] = main[cg.END] = self.step
         main[cg.COUNT], main[cg.LAUNCH] = len(born), 1

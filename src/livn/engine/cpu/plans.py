@@ -48,7 +48,7 @@ class ProbePlan:
         self._a, self._b, self._row = np.zeros((3, n), np.int64)
         self._sign, self._scale = np.zeros((2, n))
         self._shapes = [(len(p.cells), n_steps // p.every) for p in probes]
-        self._samples = np.full(sum(rows * samples for rows, samples in self._shapes), np.nan)
+        self._samples = np.empty(sum(rows * samples for rows, samples in self._shapes))
         first, base = 0, 0
         for i, (probe, (rows, samples)) in enumerate(zip(probes, self._shapes, strict=True)):
             order, start = _by_tile(tiles, probe.cells)
@@ -78,11 +78,11 @@ class ProbePlan:
             self._row, self._samples,
         )  # fmt: skip
 
-    def series(self) -> list[np.ndarray]:
-        """float64[rows, samples] per probe."""
+    def series(self, steps: int) -> list[np.ndarray]:
+        """float64[rows, samples] per probe, as far as `steps` steps filled them."""
         out, base = [], 0
-        for rows, samples in self._shapes:
-            out.append(self._samples[base : base + rows * samples].reshape(rows, samples))
+        for (rows, samples), every in zip(self._shapes, self._every.tolist(), strict=True):
+            out.append(self._samples[base : base + rows * samples].reshape(rows, samples)[:, : steps // every])
             base += rows * samples
         return out
 
@@ -104,9 +104,11 @@ class TracePlan:
         """The kernel's arguments."""
         return self._every, self._from, self._width, self._place, self._traces
 
-    def array(self) -> np.ndarray | None:
-        """float32[samples, P], or None if nothing was to be traced."""
-        return self._traces.reshape(self._samples, self._width) if self._every else None
+    def array(self, step: int) -> np.ndarray | None:
+        """float32[samples, P] up to `step`, or None if nothing was to be traced."""
+        if not self._every:
+            return None
+        return self._traces.reshape(self._samples, self._width)[: step // self._every - self._from + 1]
 
 
 class StimulusPlan:
