@@ -1,0 +1,250 @@
+"""What livn costs on this machine, as a table: `make bench`, or `python benchmarks/bench.py --only EI2`.
+
+Every measurement runs in a process of its own, one after the other, several times; the table shows medians and ranges.
+Leave the machine alone meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START = "from livn import make; make('EI1').run(100)"
+HEAVY = ("numba", "matplotlib", "pandas")  # what `import livn` must not load
+Sample = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A line of the table: values of one quantity, and the bar it is held to (a dash where there is none).
+
+    Attributes:
+        name: what was measured.
+        values: one per repetition.
+        unit: of the values.
+        bar: what they are held to, or None.
+        least: whether the bar is a minimum.
+    """
+
+    name: str
+    values: list[float]
+    unit: str
+    bar: float | None = None
+    least: bool = False
+
+    def row(self) -> list[str]:
+        """Name, median, range, repetitions, bar and verdict as text."""
+        middle, low, high = statistics.median(self.values), min(self.values), max(self.values)
+        bar = "-" if self.bar is None else f"{'>' if self.least else '<'} {self.bar:g}"
+        met = self.bar is None or (middle > self.bar if self.least else middle < self.bar)
+        verdict = "" if self.bar is None else "ok" if met else "MISSED"
+        spread = f"{low:.3g} to {high:.3g}" if len(self.values) > 1 else ""
+        return [self.name, f"{middle:.3g}", self.unit, spread, str(len(self.values)), bar, verdict]
+
+
+# In a process of its own: functions that measure, and return numbers
+
+
+def import_cost() -> Sample:
+    """Time of `import livn`, and how many heavy packages it loaded."""
+    began = time.perf_counter()
+    import livn  # noqa: F401
+
+    return {"seconds": time.perf_counter() - began, "heavy": sum(name in sys.modules for name in HEAVY)}
+
+
+def building(system: str) -> Sample:
+    """Time and memory of `make`, and of the calls that go over all weights."""
+    from livn import make
+
+    began = time.perf_counter()
+    env = make(system)
+    sample = {"make": time.perf_counter() - began, "peak": peak_gib()}
+    env.enable_plasticity()
+    env.run(50.0)  # so that weights differ
+    began = time.perf_counter()
+    weights = env.get_weights()
+    sample["get_weights"] = time.perf_counter() - began
+    began = time.perf_counter()
+    env.normalize_weights()
+    sample |= {"normalize_weights": time.perf_counter() - began, "plastic": len(weights), "peak_run": peak_gib()}
+    return sample
+
+
+def speed(system: Any, duration: float, threads: int, plastic: bool = True) -> Sample:
+    """Real-time factor of a run, and the time per compartment and step."""
+    from livn import make
+
+    env = make(system, threads=threads)
+    env.record_spikes()
+    if plastic:
+        env.enable_plasticity()
+    else:
+        env.set_noise({"g_e0": 0.0, "g_i0": 0.0, "std_e": 0.0, "std_i": 0.0})
+    env.run(min(duration, 100.0))  # compiled and under way
+    began = time.perf_counter()
+    run = env.run(duration)
+    seconds = time.perf_counter() - began
+    compartments = 2 * env.system.population_count("EXC") + env.system.num_neurons
+    compartments -= env.system.population_count("EXC")
+    return {
+        "factor": duration / 1000.0 / seconds,
+        "ns": seconds * 1e9 / (compartments * duration / 0.025),
+        "rate": len(run.spike_times) / env.system.num_neurons / (duration / 1000.0),
+    }
+
+
+CHILDREN: dict[str, Callable[..., Sample]] = {"import_cost": import_cost, "building": building, "speed": speed}
+
+
+def peak_gib() -> float:
+    """The most memory that this process has held so far, GiB; NaN where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    per_gib = 2**30 if sys.platform == "darwin" else 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_gib
+
+
+# In the parent
+
+
+def child(function: str, cache: str | None = None, **arguments: Any) -> Sample:
+    """Run one of `CHILDREN` in a new process."""
+    command = [sys.executable, __file__, "--child", function, json.dumps(arguments)]
+    done = subprocess.run(command, env=environment(cache), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{function}({arguments}) failed:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def wall(code: str, cache: str | None = None) -> float:
+    """Seconds that `python -c code` takes, start of the interpreter included."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], env=environment(cache), capture_output=True, check=True)
+    return time.perf_counter() - began
+
+
+def environment(cache: str | None) -> dict[str, str]:
+    """This one, without what would change livn's behaviour, and with another cache if asked for."""
+    keep = {k: v for k, v in os.environ.items() if not k.startswith("LIVN_") or k == "LIVN_CACHE_DIR"}
+    return keep if cache is None else keep | {"LIVN_CACHE_DIR": cache}
+
+
+def start_up(runs: int) -> Iterator[Measure]:
+    """Imports and first results, with a cache and without."""
+    imports = [child("import_cost") for _ in range(runs)]
+    yield Measure("import livn", [s["seconds"] for s in imports], "s", 0.4)
+    yield Measure(f"  of {', '.join(HEAVY)} loaded", [s["heavy"] for s in imports], "", 1)
+    wall(START)
+    yield Measure("start to first 100 ms of EI1", [wall(START) for _ in range(runs)], "s", 2.5)
+    cold = []
+    for _ in range(min(runs, 3)):
+        with tempfile.TemporaryDirectory() as cache:
+            cold.append(wall(START, cache))
+    yield Measure("  the same, nothing compiled yet", cold, "s")
+
+
+def large(runs: int) -> Iterator[Measure]:
+    """Building the largest culture, and the calls that go over all its weights."""
+    with tempfile.TemporaryDirectory() as cache:
+        wall(START, cache)  # compile
+        cold = [child("building", cache, system="EI4")]
+    warm = [child("building", system="EI4") for _ in range(runs)]
+    yield Measure("EI4: make, to be generated", [s["make"] for s in cold], "s", 30)
+    yield Measure("EI4: make, from the cache", [s["make"] for s in warm], "s", 30)
+    yield Measure("  peak memory of make, generating", [s["peak"] for s in cold], "GiB", 2)
+    yield Measure("  peak memory of make, from the cache", [s["peak"] for s in warm], "GiB", 2)
+    yield Measure("  peak memory with a plastic run", [s["peak_run"] for s in warm], "GiB")
+    yield Measure("EI4: get_weights()", [s["get_weights"] for s in warm], "s", 0.3)
+    yield Measure("EI4: normalize_weights()", [s["normalize_weights"] for s in warm], "s", 0.5)
+    yield Measure("EI4: plastic connections", [s["plastic"] for s in warm[:1]], "")
+
+
+def speeds(system: str, duration: float, most_threads: int, bar: float | None) -> Callable[[int], Iterator[Measure]]:
+    """Plastic runs of a culture with 1 to `most_threads` threads."""
+
+    def measure(runs: int) -> Iterator[Measure]:
+        for threads in range(1, most_threads + 1):
+            samples = [child("speed", system=system, duration=duration, threads=threads) for _ in range(runs)]
+            title = f"{system}, plastic, {threads} thread{'s' * (threads > 1)}"
+            yield Measure(
+                f"{title}: times real time", [s["factor"] for s in samples], "", bar if threads == 1 else None, True
+            )
+            yield Measure("  time per compartment-step", [s["ns"] for s in samples], "ns")
+            if threads == 1:
+                yield Measure("  mean rate", [s["rate"] for s in samples], "Hz")
+
+    return measure
+
+
+def cells_alone(runs: int) -> Iterator[Measure]:
+    """Unconnected cells without noise: the membrane alone."""
+    for kind in ("EXC", "INH"):
+        counts = {"EXC": 0, "INH": 0, kind: 1024}
+        samples = [
+            child("speed", system=counts, duration=200.0, threads=1, plastic=False) for _ in range(runs)
+        ]  # fmt: skip
+        yield Measure(f"{kind} alone, time per compartment-step", [s["ns"] for s in samples], "ns")
+
+
+GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {
+    "start": start_up,
+    "large": large,
+    "EI1": speeds("EI1", 5000.0, 1, None),
+    "EI2": speeds("EI2", 2000.0, 1, 1.0),
+    "EI3": speeds("EI3", 500.0, 2, None),
+    "EI4": speeds("EI4", 100.0, 2, None),
+    "cells": cells_alone,
+}
+
+
+def machine() -> str:
+    """What the numbers belong to."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        names = [line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = names[0] if names else name
+    versions = "import livn, numba, numpy; print(livn.__version__, numba.__version__, numpy.__version__)"
+    out = subprocess.run([sys.executable, "-c", versions], capture_output=True, text=True, check=True).stdout.split()
+    parts = zip(("livn", "Numba", "NumPy"), out, strict=True)
+    return f"{name}, {os.cpu_count()} cores, {platform.system()}; Python {platform.python_version()}, " + ", ".join(
+        f"{package} {version}" for package, version in parts
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help="repetitions of a measurement (default 5)")
+    parser.add_argument("--only", nargs="+", choices=list(GROUPS), default=list(GROUPS), help="parts of the table")
+    parser.add_argument("--child", nargs=2, metavar=("FUNCTION", "ARGUMENTS"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        function, arguments = options.child
+        print(json.dumps(CHILDREN[function](**json.loads(arguments))))
+        return
+    print(machine())
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): expect worse numbers than it can reach.")
+    layout = "{:<42}{:>9} {:<4} {:>18} {:>4}  {:>7}  {}"
+    print(layout.format("", "median", "", "range", "runs", "bar", "").rstrip())
+    for name in options.only:
+        for measure in GROUPS[name](options.runs):
+            print(layout.format(*measure.row()).rstrip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

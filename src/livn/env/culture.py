@@ -1,0 +1,307 @@
+"""What a culture is, how it comes to life and what can be set on it; `env.py` adds what can be done with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from livn import checks
+from livn.cells import Cell, CellRegistry
+from livn.engine.registry import engine_class
+from livn.env import defaults, parameters
+from livn.env.learning import Learning, Traces
+from livn.env.recorders import Recorders
+from livn.errors import UnsupportedByEngine
+from livn.network import Network, build_network
+from livn.system.resolve import resolve
+
+if TYPE_CHECKING:
+    from livn.engine.base import Engine
+
+__all__ = ["Culture"]
+
+DEFAULT_DT = 0.025
+STREAMS = 1 << 16
+AUTO_COMPARTMENTS = 256
+"""Compartments per thread below which another thread would wait more than work."""
+
+
+class Culture:
+    """System, model and engine under one handle; `Env` documents the arguments."""
+
+    def __init__(
+        self,
+        system: Any,
+        model: Any = None,
+        io: None = None,
+        seed: int = 123,
+        comm: Any = None,
+        subworld_size: int | None = None,
+        engine: str | None = None,
+        threads: int | None = None,
+        precision: str = "double",
+    ) -> None:
+        if io is not None:
+            raise ValueError(f"io must be None, got {io!r:.200}: electrodes are not in this version of livn")
+        checks.choice("precision", precision, ("double",))
+        self.seed = checks.integer("seed", seed, low=0, high=2**64 - 1)
+        if threads is not None:
+            checks.integer("threads", threads, low=1, high=1024)
+        self._engine_class = engine_class(engine)
+        self.engine: str = self._engine_class.name
+        self.capabilities = self._engine_class.capabilities
+        _check_comm(comm, subworld_size, self._engine_class)
+        self.comm, self.io, self.precision = comm, None, precision
+        self.system = resolve(system)
+        self.model = self.system.default_model() if model is None else _check_model(model)
+        self._threads = threads
+        self.selection_name: str | None = None
+        self._selection: dict[str, np.ndarray] | None = None
+        self._network: Network | None = None
+        self._running: Engine | None = None
+        self._learning: Learning | None = None
+        self._closed = False
+        self._recorders, self._traces = Recorders(), Traces()
+        self._noise: parameters.Noise = {}
+        self._weights: dict[str, float] = {}
+        self._cells = CellRegistry(self)
+        self._stream = 0
+        self._v_init: float | None = None
+        self._dt: float | None = None
+        self._late = (np.empty(0, np.int64), np.empty(0, np.int64))  # spikes stamped with the end of the last run
+
+    # Life
+
+    def init(self) -> Self:
+        """Build cells and synapses. Required before `run`, weights and plasticity; a second call does nothing.
+
+        Raises:
+            RuntimeError: the env is closed.
+        """
+        self._check_open()
+        if self._running is not None:
+            return self
+        network = self._ensure_network()
+        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network))
+        engine.set_noise(self._noise)
+        engine.reset(DEFAULT_DT, self._v_init, self._stream)
+        self._running, self._learning = engine, Learning(network, engine)
+        for name, cells in network.populations.items():
+            gids = network.gids[cells].tolist()
+            self._cells.add(name, {gid: Cell(self, name, gid) for gid in gids})
+        return self
+
+    def close(self) -> None:
+        """Free the engine; a second call does nothing, any other use afterwards raises `RuntimeError`."""
+        if self._running is not None:
+            self._running.close()
+        self._running, self._learning, self._network = None, None, None
+        self._cells.clear()
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._closed:
+            return f"Env({self.system.name!r}, closed)"
+        cells = ", ".join(f"{p} {self.system.population_count(p)}" for p in self.system.populations)
+        on = "on" if self._learning is not None and self._learning.on else "off"
+        state = f"t = {self.t:g} ms, plasticity {on}" if self._running is not None else "not initialised"
+        recorded = [*self._recorders.signals, *(["weights"] if self._traces.recorder is not None else [])]
+        recording = f", recording {', '.join(recorded)}" if recorded else ""
+        return f"Env({self.system.name!r}: {cells}; engine {self.engine!r}; {state}{recording})"
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this env is closed; make a new one")
+
+    def _engine(self) -> Engine:
+        self._check_open()
+        if self._running is None:
+            raise RuntimeError("call init() first")
+        return self._running
+
+    def _learner(self) -> Learning:
+        self._engine()
+        if self._learning is None or "plasticity" not in self.capabilities:
+            raise UnsupportedByEngine("plasticity", self.engine, ("cpu",))
+        return self._learning
+
+    def _ensure_network(self) -> Network:
+        self._check_open()
+        if self._network is None:
+            network = build_network(self.system, self.model, self._selection)
+            parameters.apply_weights(network, {k: v for k, v in self._weights.items() if k in network.weight_groups})
+            self._network = network
+        return self._network
+
+    def _network_now(self) -> Network:
+        self._engine()
+        return self._ensure_network()
+
+    def _pick_threads(self, network: Network) -> int:
+        wanted: Any = self._threads
+        if wanted is None and os.environ.get("LIVN_THREADS"):
+            try:
+                wanted = checks.integer("LIVN_THREADS", int(os.environ["LIVN_THREADS"]), low=1, high=1024)
+            except ValueError:
+                raise ValueError(
+                    f"LIVN_THREADS must be a whole number >= 1, got {os.environ['LIVN_THREADS']!r}"
+                ) from None
+        if wanted is None:
+            wanted = min(os.cpu_count() or 1, max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
+        self.threads = int(wanted)
+        return self.threads
+
+    # What is there
+
+    def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
+        """Simulate a part of the culture only; other cells and their synapses do not exist. Before `init()`.
+
+        Args:
+            select: name of a stored selection, number of cells (split by population size), fraction, or
+                `{population: number | fraction | gids}`.
+            method: `"first"`, `"random"` (seeded) or `"patch"` (a centred box: a fraction is one of the area, a number
+                means the nearest cells).
+            bounds: [[x0, y0], [x1, y1]] in µm, for `"patch"`.
+
+        Raises:
+            RuntimeError: after `init()`.
+            ValueError, KeyError, TypeError: see `System.selection`.
+        """
+        self._check_open()
+        if self._running is not None:
+            raise RuntimeError("selection() must come before init()")
+        self._selection = self.system.selection(select, None, self.seed, method, bounds)
+        self.selection_name = select if isinstance(select, str) else None
+        self._network = None
+        return self
+
+    @property
+    def cells(self) -> CellRegistry:
+        """The cells and their parameters.
+
+        Raises:
+            RuntimeError: before `init()`.
+        """
+        self._engine()
+        return self._cells
+
+    def active_populations(self) -> list[str]:
+        """Names of the populations that are simulated."""
+        return list(self._ensure_network().populations)
+
+    def active_gids(self) -> np.ndarray:
+        """int64[N], the gids that are simulated, ascending."""
+        return self._ensure_network().gids.copy()
+
+    def simulated_gids(self) -> np.ndarray:
+        """int64[N], the gids that this process simulates, ascending."""
+        return self.active_gids()
+
+    @property
+    def weight_names(self) -> list[str]:
+        """The keys that `set_weights` takes for this culture, sorted."""
+        return list(self._ensure_network().weight_groups)
+
+    # Parameters
+
+    def apply_model_defaults(self, weights: bool = True, noise: bool = True) -> Self:
+        """Apply the model's static weights and noise for a system of this name, else its generic set."""
+        self._check_open()
+        self.model.apply_defaults(self, checks.boolean("weights", weights), checks.boolean("noise", noise))
+        return self
+
+    def apply_default_params(self, group: str | None = None, strict: bool = False) -> Self:
+        """Apply the system's stored parameters for this selection and model, else the model's defaults.
+
+        Args:
+            group: which of the stored sets; None: `"default"`.
+            strict: raise rather than warn about entries that this culture cannot use.
+
+        Raises:
+            KeyError: unknown group, or with `strict` an entry that cannot be used.
+        """
+        self._check_open()
+        defaults.apply_default_params(self, group, checks.boolean("strict", strict))
+        return self
+
+    def set_weights(self, weights: Mapping[str, float]) -> Self:
+        """Set static synaptic weights, dimensionless multipliers of the unit conductance.
+
+        Args:
+            weights: `{"{post}_{pre}-{section}-{mechanism}-weight": value >= 0}`, mechanism a receptor label. Trailing
+                parts may be left out and then match all; `hillock` is read as `dend`.
+
+        Raises:
+            KeyError: a name that matches nothing.
+            ValueError: a value that is negative or not finite.
+            TypeError: learned multipliers, which go to `set_multipliers`.
+        """
+        network = self._ensure_network()
+        resolved = parameters.resolve_weights(weights, network)
+        self._weights |= resolved
+        parameters.apply_weights(network, resolved)
+        return self._parameters_changed()
+
+    def set_noise(self, noise: Mapping[str, Any]) -> Self:
+        """Set the background: Ornstein-Uhlenbeck conductances, off until first set; merges over earlier calls.
+
+        Args:
+            noise: `g_e0, g_i0, std_e, std_i` (µS), `tau_e, tau_i` (ms), `E_e, E_i` (mV) for all populations, or
+                `{population: {...}}`. `std` is the stationary standard deviation at every step; the conductance is
+                clipped at 0. EXC takes the excitatory part on its dendrite and the inhibitory on its soma, INH both
+                on its soma.
+
+        Raises:
+            KeyError: unknown parameter or population.
+            ValueError: a value out of bounds.
+        """
+        self._check_open()
+        merged = parameters.merge_noise(noise, self._noise, self.active_populations())
+        self._noise = merged
+        if self._running is not None:
+            self._running.set_noise(merged)
+        return self
+
+    def set_params(self, params: Mapping[str, Any]) -> Self:
+        """Set parameters by prefixed name: `weight-` or none, `noise-`, `cells-`; all are checked before any is set.
+
+        `"noise-g_e0"` sets a noise parameter everywhere, `"noise-EXC-g_e0"` on one population;
+        `"cells-soma.g_pas"` is `cells.set_params({"soma.g_pas": ...})`.
+
+        Raises:
+            KeyError, ValueError, TypeError: as the call that the name leads to.
+        """
+        self._check_open()
+        defaults.set_params(self, params)
+        return self
+
+    def _parameters_changed(self) -> Self:
+        if self._running is not None:
+            self._running.update_parameters()
+        return self
+
+
+def _check_model(model: Any) -> Any:
+    from livn.types import Model
+
+    if isinstance(model, type) or not isinstance(model, Model):
+        raise TypeError(f"model must be a model, such as ReducedCalciumSomaDendrite(), got {model!r:.200}")
+    return model
+
+
+def _check_comm(comm: Any, subworld_size: Any, engine: type[Engine]) -> None:
+    size = 1 if comm is None else comm.Get_size()
+    if subworld_size is not None:
+        size = max(size, checks.integer("subworld_size", subworld_size, low=1))
+    if size > 1 and "mpi" not in engine.capabilities:
+        raise UnsupportedByEngine("mpi", engine.name, ())
