@@ -10,7 +10,7 @@ import numpy as np
 from livn import checks
 
 if TYPE_CHECKING:
-    from livn.env import Env
+    from livn.env.culture import Culture
     from livn.network import Network
 
 __all__ = ["Cell", "CellRegistry", "check_params"]
@@ -38,7 +38,7 @@ class Cell:
         population: name of its population.
     """
 
-    def __init__(self, env: Env, population: str, gid: int) -> None:
+    def __init__(self, env: Culture, population: str, gid: int) -> None:
         self.env, self.population, self.gid = env, population, gid
 
     def get_params(self) -> dict[str, float]:
@@ -48,7 +48,7 @@ class Cell:
         kind, row = network.kind_of(cell), network.row[cell]
         return {name: float(values[row]) for name, values in network.parameters[kind.name].items()}
 
-    def set_params(self, params: Mapping[str, float]) -> Env:
+    def set_params(self, params: Mapping[str, float]) -> Culture:
         """Set parameters of this cell alone; returns the env to continue with.
 
         Raises:
@@ -79,7 +79,7 @@ class Cell:
 class CellRegistry(Mapping[Any, Any]):
     """The cells of a culture: `cells["EXC"]` → {gid: Cell}, `cells[7]` → Cell."""
 
-    def __init__(self, env: Env, comm: Any = None) -> None:
+    def __init__(self, env: Culture, comm: Any = None) -> None:
         self.env, self.comm = env, comm
         self._cells: dict[str, dict[int, Cell]] = {}
 
@@ -135,7 +135,7 @@ class CellRegistry(Mapping[Any, Any]):
                 out.setdefault(name, np.full(network.n_cells, np.nan))[network.kind == number] = values
         return out
 
-    def set_params(self, params: Mapping[str, Any]) -> Env:
+    def set_params(self, params: Mapping[str, Any]) -> Culture:
         """Set parameters of many cells; returns the env to continue with.
 
         Args:

@@ -163,6 +163,11 @@ class Culture:
 
     # What is there
 
+    @property
+    def t(self) -> float:
+        """Time since construction or `clear()`, ms."""
+        return 0.0 if self._running is None else self._running.step * (self._dt or DEFAULT_DT)
+
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
         """Simulate a part of the culture only; other cells and their synapses do not exist. Before `init()`.
 

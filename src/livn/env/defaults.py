@@ -10,12 +10,12 @@ from livn import checks
 from livn.env import parameters
 
 if TYPE_CHECKING:
-    from livn.env.env import Env
+    from livn.env.culture import Culture
 
 __all__ = ["apply_default_params", "set_params"]
 
 
-def apply_default_params(env: Env, group: str | None, strict: bool) -> None:
+def apply_default_params(env: Culture, group: str | None, strict: bool) -> None:
     """See `Env.apply_default_params`."""
     document = env.system.params_document(env.selection_name)
     stored = (document or {}).get(env.model.params_key())
@@ -39,13 +39,13 @@ def apply_default_params(env: Env, group: str | None, strict: bool) -> None:
     set_params(env, usable)
 
 
-def set_params(env: Env, params: Any) -> None:
+def set_params(env: Culture, params: Any) -> None:
     """See `Env.set_params`."""
     for change in _plan(env, params):
         change()
 
 
-def _plan(env: Env, params: Any) -> list[Callable[[], object]]:
+def _plan(env: Culture, params: Any) -> list[Callable[[], object]]:
     """The changes that parameters ask for, checked, not made yet."""
     parts = parameters.split_params(params)
     plan: list[Callable[[], object]] = []

@@ -283,8 +283,8 @@ def _advance(layouts: list[Layout]) -> str:
             f"                n_out = tile_{layout.kind.name}(",
             f"                    state[start[t] : start[t] + {layout.size}], gid[place : place + {WIDTH}],",
             f"                    last_spike[place : place + {WIDTH}], t, place, step, window, n_active[t],",
-            "                    run_next[t], run_end[t], run_born[t], buffer_step[thread], buffer_cell[thread], n_out,",
-            f"                    modes[{number}], integrals[{number}], channels[t], learners[t], kinetics[{number}],",
+            "                    run_next[t], run_end[t], run_born[t], buffer_step[thread], buffer_cell[thread],",
+            f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t], kinetics[{number}],",
             f"                    control[thread], {_SHARED})",
         ]
     return f'''
