@@ -31,8 +31,8 @@ bench: $(STAMP)
 
 # The stamp is made last: an installation that was interrupted starts again.
 $(STAMP): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "livn needs Python 3.11 or later; $(PYTHON) is: $$($(PYTHON) --version 2>&1)." >&2; \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "livn needs Python 3.11 or later; $(PYTHON) is: $$($(PYTHON) --version 2>/dev/null || echo missing)." >&2; \
 	  echo "Name another one, for example: make $(or $(MAKECMDGOALS),test) PYTHON=python3.12" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing livn in $(VENV) (once, about a minute) ..."

@@ -18,10 +18,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from livn import Env
 
 START = "from livn import make; make('EI1').run(100)"
 HEAVY = ("numba", "matplotlib", "pandas")  # what `import livn` must not load
+DT = 0.025  # ms, the default step
+
 Sample = dict[str, float]
 
 
@@ -82,30 +87,38 @@ def building(system: str) -> Sample:
     return sample
 
 
-def speed(system: Any, duration: float, threads: int, plastic: bool = True) -> Sample:
-    """Real-time factor of a run, and the time per compartment and step."""
+def speed(system: str, duration: float, threads: int) -> Sample:
+    """Real-time factor of a plastic run, and what it is made of."""
     from livn import make
 
-    env = make(system, threads=threads)
+    return timed(make(system, threads=threads).enable_plasticity(), duration)
+
+
+def membranes(population: str, duration: float) -> Sample:
+    """As `speed`, of unconnected cells without noise or learning, on one thread."""
+    from livn import Env
+
+    return timed(Env({population: 1024}, threads=1).init(), duration)
+
+
+def timed(env: Env, duration: float) -> Sample:
+    """Times real time, ns per compartment and step, and the mean rate in Hz, of a run of `duration` ms."""
     env.record_spikes()
-    if plastic:
-        env.enable_plasticity()
-    else:
-        env.set_noise({"g_e0": 0.0, "g_i0": 0.0, "std_e": 0.0, "std_i": 0.0})
     env.run(min(duration, 100.0))  # compiled and under way
     began = time.perf_counter()
     run = env.run(duration)
     seconds = time.perf_counter() - began
-    compartments = 2 * env.system.population_count("EXC") + env.system.num_neurons
-    compartments -= env.system.population_count("EXC")
+    compartments = sum({"EXC": 2, "INH": 1}[p] * n for p, (_, n) in env.system.population_ranges.items())
     return {
         "factor": duration / 1000.0 / seconds,
-        "ns": seconds * 1e9 / (compartments * duration / 0.025),
+        "ns": seconds * 1e9 / (compartments * duration / DT),
         "rate": len(run.spike_times) / env.system.num_neurons / (duration / 1000.0),
     }
 
 
-CHILDREN: dict[str, Callable[..., Sample]] = {"import_cost": import_cost, "building": building, "speed": speed}
+CHILDREN: dict[str, Callable[..., Sample]] = {
+    function.__name__: function for function in (import_cost, building, speed, membranes)
+}
 
 
 def peak_gib() -> float:
@@ -192,12 +205,9 @@ def speeds(system: str, duration: float, most_threads: int, bar: float | None) -
 
 def cells_alone(runs: int) -> Iterator[Measure]:
     """Unconnected cells without noise: the membrane alone."""
-    for kind in ("EXC", "INH"):
-        counts = {"EXC": 0, "INH": 0, kind: 1024}
-        samples = [
-            child("speed", system=counts, duration=200.0, threads=1, plastic=False) for _ in range(runs)
-        ]  # fmt: skip
-        yield Measure(f"{kind} alone, time per compartment-step", [s["ns"] for s in samples], "ns")
+    for population in ("EXC", "INH"):
+        samples = [child("membranes", population=population, duration=200.0) for _ in range(runs)]
+        yield Measure(f"{population} alone, time per compartment-step", [s["ns"] for s in samples], "ns")
 
 
 GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {

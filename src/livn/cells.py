@@ -131,6 +131,8 @@ class CellRegistry(Mapping[Any, Any]):
         network = self.env._network_now()
         out: dict[str, np.ndarray] = {}
         for number, kind in enumerate(network.kinds):
+            if not (network.kind == number).any():
+                continue
             for name, values in network.parameters[kind.name].items():
                 out.setdefault(name, np.full(network.n_cells, np.nan))[network.kind == number] = values
         return out

@@ -35,7 +35,7 @@ class Network:
         model: the model that the cells follow.
         gids: int64[N], ascending.
         populations: {name: int64[n] indices of its cells}.
-        kinds: the kinds of cells present.
+        kinds: the kinds of cells of the model, present or not: so one compiled kernel serves every network.
         kind: int8[N], index into `kinds`.
         row: int64[N], place of a cell among those of its kind.
         parameters: {kind: {parameter: float64[n]}} in row order.
@@ -89,7 +89,7 @@ class Network:
     @cached_property
     def compartments(self) -> tuple[np.ndarray, np.ndarray]:
         """(cell index, section index) of every compartment, cell by cell: the rows of stimuli and of currents."""
-        counts = np.array([len(k.sections) for k in self.kinds] or [0])[self.kind]
+        counts = np.array([len(k.sections) for k in self.kinds])[self.kind]
         cell = np.repeat(np.arange(self.n_cells), counts)
         first = np.cumsum(counts) - counts
         return cell, np.arange(len(cell)) - first[cell]
@@ -103,12 +103,7 @@ class Network:
 
     def peak_conductance(self) -> np.ndarray:
         """weight · g_unit · N, float64[M], µS: what both state variables jump by at multiplier 1."""
-        n = np.array(
-            [[peak_factor(*r.kinetics[k.name]) for r in self.model.receptors] for k in self.kinds]
-            or [[1.0] * len(self.model.receptors)]
-        )
-        if not self.n_connections:
-            return np.empty(0)
+        n = np.array([[peak_factor(*r.kinetics[k.name]) for r in self.model.receptors] for k in self.kinds])
         return self.weight * self.g_unit * n[self.kind[self.post], self.receptor]
 
 
@@ -130,13 +125,10 @@ def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: 
         members[name] = np.sort(gids if selection is None else np.asarray(selection.get(name, ()), np.int64))
     gids = np.sort(np.concatenate([*members.values(), np.empty(0, np.int64)]))
     populations = {name: np.searchsorted(gids, g) for name, g in members.items() if len(g)}
-    kinds: list[CellType] = []
+    kinds = tuple(model.cell_types.values())
     kind = np.zeros(len(gids), np.int8)
     for name, cells in populations.items():
-        cell_type = model.cell_type(name)
-        if cell_type not in kinds:
-            kinds.append(cell_type)
-        kind[cells] = kinds.index(cell_type)
+        kind[cells] = kinds.index(model.cell_type(name))
     row = np.zeros(len(gids), np.int64)
     parameters = {}
     for i, cell_type in enumerate(kinds):
@@ -150,10 +142,10 @@ def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: 
     pre, post = np.searchsorted(gids, synapses.pre), np.searchsorted(gids, synapses.post)
     labels = [r.label for r in model.receptors]
     receptor = np.array([labels.index(r) for r in RECEPTORS], np.int8)[synapses.mechanism]
-    single = np.array([len(k.sections) == 1 for k in kinds] or [True])
+    single = np.array([len(k.sections) == 1 for k in kinds])
     section = np.where(single[kind[post]], 0, synapses.section).astype(np.int8) if len(post) else np.empty(0, np.int8)
     network = Network(
-        model, gids, populations, tuple(kinds), kind, row, parameters, pre, post, section, receptor,
+        model, gids, populations, kinds, kind, row, parameters, pre, post, section, receptor,
         synapses.delay_ms, synapses.weight.copy(), synapses.g_unit_uS, *_plastic(model, synapses, receptor, section),
     )  # fmt: skip
     network.weight_groups = _weight_groups(network)

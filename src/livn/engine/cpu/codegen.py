@@ -12,7 +12,7 @@ from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.layout import Layout
 
 # Words of the control array
-STEP, END, WINDOW, PENDING, COUNT, STATUS, LAUNCH, BAD_TILE, BAD_LANE, BAD_VARIABLE, BAD_STEP = range(11)
+STEP, END, WINDOW, PENDING, COUNT, STATUS, LAUNCH, BAD_TILE, BAD_LANE, BAD_VARIABLE, BAD_STEP, ROOM = range(12)
 CONTROL_WORDS = 16
 # Why a call came back
 DONE, SPIKES_FULL, RUNS_FULL, DIVERGED = range(4)
@@ -284,8 +284,8 @@ def _advance(layouts: list[Layout]) -> str:
             f"                    state[start[t] : start[t] + {layout.size}], gid[place : place + {WIDTH}],",
             f"                    last_spike[place : place + {WIDTH}], t, place, step, window, n_active[t],",
             "                    run_next[t], run_end[t], run_born[t], buffer_step[thread], buffer_cell[thread],",
-            f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t], kinetics[{number}],",
-            f"                    control[thread], {_SHARED})",
+            f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t],",
+            f"                    kinetics[{number}], control[thread], {_SHARED})",
         ]
     return f'''
 
@@ -323,7 +323,8 @@ def advance(thread, n_threads, low, high, control, sync, kind, start, state, gid
             if count + buffer_step.size > spike_step.size:
                 main[{STATUS}] = {SPIKES_FULL}
                 window = 0
-            if room(main[{PENDING}], count, spike_cell, source, run_tile, n_active, needed) > capacity:
+            main[{ROOM}] = room(main[{PENDING}], count, spike_cell, source, run_tile, n_active, needed)
+            if main[{ROOM}] > capacity:
                 main[{STATUS}] = {RUNS_FULL}
                 main[{LAUNCH}] = 0
                 window = 0

@@ -104,11 +104,11 @@ class Connections:
         shape = self.tiles.count, capacity
         self.run_next, self.run_end, self.run_born = (np.zeros(shape, np.int64) for _ in range(3))
 
-    def grow(self, factor: int = 2) -> None:
-        """More room for runs under way; those there stay."""
+    def grow(self, needed: int) -> None:
+        """Room for `needed` runs under way per tile, and then some; those there stay."""
         old = self.run_next, self.run_end, self.run_born
         kept = self.capacity
-        self._allocate(kept * factor)
+        self._allocate(max(2 * kept, needed))
         for a, b in zip((self.run_next, self.run_end, self.run_born), old, strict=True):
             a[:, :kept] = b
 
@@ -117,8 +117,8 @@ class Connections:
         self.n_active[:] = 0
         runs = [self.run_tile[self.source[p] : self.source[p + 1]] for p in places]
         needed = np.bincount(np.concatenate(runs)).max(initial=0) if runs else 0
-        while self.capacity < needed:
-            self.grow()
+        if self.capacity < needed:
+            self.grow(int(needed))
 
     def set_strength(self, peak: np.ndarray) -> None:
         """Take peak conductances, µS, in network order."""

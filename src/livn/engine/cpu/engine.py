@@ -238,7 +238,7 @@ class CpuEngine(Engine):
             self.step = int(main[cg.STEP])
             status = int(main[cg.STATUS])
             if status == cg.RUNS_FULL:  # the spikes from PENDING on wait for room
-                links.grow()
+                links.grow(int(main[cg.ROOM]))
                 main[cg.LAUNCH] = 1
                 if self.step < end:
                     continue

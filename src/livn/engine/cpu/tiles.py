@@ -39,6 +39,8 @@ class Tiles:
         sizes = np.array([layout.size for layout in layouts])[self.kind]
         self.start = np.cumsum(sizes) - sizes
         self._first = np.cumsum([0, *self._tiles])[:-1]
+        blocks = [n * layout.size for n, layout in zip(self._tiles, layouts, strict=True)]
+        self._begin = np.cumsum([0, *blocks])[:-1].tolist()
         self.state = np.zeros(int(sizes.sum()))
         self.place = self._first[network.kind] * WIDTH + network.row
         self.cell_at = np.full(self.count * WIDTH, -1)
@@ -50,7 +52,7 @@ class Tiles:
     def _view(self, number: int, name: str) -> np.ndarray:
         """[tiles, WIDTH] view of a variable of the kind `number`."""
         layout, tiles = self.layouts[number], self._tiles[number]
-        begin = int(self.start[self._first[number]])
+        begin = self._begin[number]
         block = self.state[begin : begin + tiles * layout.size].reshape(tiles, len(layout.names), WIDTH)
         return block[:, layout.names.index(name), :]
 
@@ -61,6 +63,8 @@ class Tiles:
     def put(self, number: int, name: str, values: np.ndarray | float) -> None:
         """Set a variable of the cells of a kind; unused lanes take the last cell's value."""
         n = self._cells[number]
+        if not n:
+            return
         view = self._view(number, name)
         full = np.broadcast_to(np.asarray(values, float), (n,))
         view[...] = np.pad(full, (0, view.size - n), mode="edge").reshape(view.shape)
