@@ -134,3 +134,40 @@ def test_nan_is_found(engine):
         env.run(10.0)
     assert error.value.time <= 3.1
     assert np.isnan(error.value.value)
+
+
+def test_progress_is_reported_and_an_interrupt_ends_at_a_whole_sample(engine):
+    import os
+    import signal
+
+    from livn import RunInterrupted
+    from livn.engine.base import Probe
+
+    env = Env(4, engine=engine).init().record_spikes().record_voltage(dt=0.1).record_weights(dt=1.0)
+    seen: list[int] = []
+
+    def interrupt(done):
+        seen.append(done)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    probe = Probe("voltage", np.arange(4), np.zeros(4, np.int64), 4)
+    result = env._engine().advance(4_000_000, [probe], trace_every=40, progress=interrupt)
+    assert seen == sorted(seen)
+    assert result.steps == seen[-1] < 4_000_000
+    assert result.steps % 4 == 0
+    assert result.series[0].shape == (4, result.steps // 4)
+    assert np.isfinite(result.series[0]).all()
+    assert len(result.traces) == result.steps // 40
+
+    env = Env(4, engine=engine).init().record_spikes().record_voltage(dt=0.1).record_weights(dt=1.0)
+    advance = env._engine().advance
+    env._running.advance = lambda *a: advance(*a, progress=interrupt)
+    seen.clear()
+    with pytest.raises(RunInterrupted, match="interrupted after") as stopped:
+        env.run(100_000.0)
+    run = stopped.value.run
+    assert run.duration == pytest.approx(env.t)
+    assert run.voltage.shape == (4, round(run.duration / 0.1))
+    env._running.advance = advance
+    assert env.run(1.0).t0 == pytest.approx(env.t - 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -157,7 +158,7 @@ class Culture:
                     f"LIVN_THREADS must be a whole number >= 1, got {os.environ['LIVN_THREADS']!r}"
                 ) from None
         if wanted is None:
-            wanted = min(os.cpu_count() or 1, max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
+            wanted = min(_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
         self.threads = int(wanted)
         return self.threads
 
@@ -302,6 +303,13 @@ def _check_model(model: Any) -> Any:
     if isinstance(model, type) or not isinstance(model, Model):
         raise TypeError(f"model must be a model, such as ReducedCalciumSomaDendrite(), got {model!r:.200}")
     return model
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    if sys.platform == "linux":  # a container or a batch job may have fewer than the machine
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _check_comm(comm: Any, subworld_size: Any, engine: type[Engine]) -> None:
