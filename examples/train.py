@@ -1,8 +1,9 @@
 """Train two cultures, freeze what they learned, and draw it: `make demo`.
 
 Each culture runs ten times 100 ms with plasticity on, and after every 100 ms homeostasis scales the weights of each
-cell back to a mean of one. Then plasticity is switched off, and the culture runs on with the weights it has. The picture of
-the README is `python examples/train.py --figure docs/images/training.png`.
+cell back to a mean of one. Then plasticity is switched off, and the culture runs on with the weights it has.
+
+The README's picture: `python examples/train.py --figure docs/images/training.png`.
 """
 
 from __future__ import annotations

@@ -13,20 +13,27 @@ if TYPE_CHECKING:
     from livn.env.culture import Culture
     from livn.network import Network
 
-__all__ = ["Cell", "CellRegistry", "check_params"]
+__all__ = ["Cell", "CellRegistry"]
 
-_ABOVE_ZERO = {"L", "d", "gc", "cm", "alpha_Ca", "f_Ca", "k_Ca"}
-_POTENTIALS = {"e_pas", "V_rest", "threshold"}
+_POTENTIAL = {"low": -200.0, "high": 200.0, "unit": "mV"}
+_LENGTH = {"low": 0.01, "high": 1e5, "unit": "µm"}
+_BOUNDS: dict[str, dict[str, Any]] = {
+    "pp": {"low": 0.01, "high": 0.99},
+    "L": _LENGTH,
+    "d": _LENGTH,
+    "gc": {"low": 1e-6, "high": 1e6, "unit": "mS/cm²"},
+    "cm": {"low": 1e-3, "high": 1e4, "unit": "µF/cm²"},
+    "e_pas": _POTENTIAL,
+    "V_rest": _POTENTIAL,
+    "threshold": _POTENTIAL,
+    **{name: {"low": 1e-6, "high": 1e6} for name in ("alpha_Ca", "f_Ca", "k_Ca")},
+}
+_CONDUCTANCE: dict[str, Any] = {"low": 0.0, "high": 1e3, "unit": "S/cm²"}
 
 
 def _bounds(parameter: str) -> dict[str, Any]:
-    """Bounds of a parameter, by the part of its name after the section."""
-    name = parameter.partition(".")[2]
-    if name == "pp":
-        return {"low": 0.01, "high": 0.99}
-    if name in _ABOVE_ZERO:
-        return {"above": 0.0}
-    return {"low": -200.0, "high": 200.0, "unit": "mV"} if name in _POTENTIALS else {"low": 0.0}
+    """Bounds of a parameter, by the part of its name after the section; wide, but no arithmetic overflows in them."""
+    return _BOUNDS.get(parameter.partition(".")[2], _CONDUCTANCE)
 
 
 class Cell:
@@ -41,12 +48,16 @@ class Cell:
     def __init__(self, env: Culture, population: str, gid: int) -> None:
         self.env, self.population, self.gid = env, population, gid
 
+    def _own(self) -> tuple[dict[str, np.ndarray], int]:
+        """The parameters of all cells of this kind, and this cell's row in them."""
+        network = self.env._network_now()
+        (cell,) = _indices(network, [self.gid])
+        return network.parameters[network.kind_of(cell).name], int(network.row[cell])
+
     def get_params(self) -> dict[str, float]:
         """`{"<section>.<parameter>": value}`, units as in `livn.models.rcsd`."""
-        network = self.env._network_now()
-        cell = int(np.searchsorted(network.gids, self.gid))
-        kind, row = network.kind_of(cell), network.row[cell]
-        return {name: float(values[row]) for name, values in network.parameters[kind.name].items()}
+        own, row = self._own()
+        return {name: float(values[row]) for name, values in own.items()}
 
     def set_params(self, params: Mapping[str, float]) -> Culture:
         """Set parameters of this cell alone; returns the env to continue with.
@@ -54,13 +65,11 @@ class Cell:
         Raises:
             KeyError: a parameter that the cell does not have.
             ValueError: out of bounds.
+            TypeError: not a mapping of names to numbers.
         """
-        network = self.env._network_now()
-        cell = int(np.searchsorted(network.gids, self.gid))
-        kind, row = network.kind_of(cell), network.row[cell]
-        own = network.parameters[kind.name]
+        own, row = self._own()
         new = {}
-        for name, value in dict(params).items():
+        for name, value in checks.mapping("params", params, "parameter names to numbers").items():
             if name not in own:
                 raise self.unknown_param(name, own)
             new[name] = checks.number(name, value, **_bounds(name))
@@ -70,7 +79,7 @@ class Cell:
 
     def unknown_param(self, name: str, available: Any) -> Exception:
         """The KeyError for a parameter that the cell does not have."""
-        return checks.unknown(f"parameter of the {self.population} cell {self.gid}", name, available, KeyError)
+        return checks.unknown("parameter", name, available, KeyError, where=f"{self.population} cell {self.gid}")
 
     def __repr__(self) -> str:
         return f"Cell({self.population}, gid={self.gid})"
@@ -88,11 +97,18 @@ class CellRegistry(Mapping[Any, Any]):
 
         Raises:
             TypeError: not a mapping of whole numbers to cells.
+            ValueError: a cell of another gid or population than it is added under.
         """
-        new = {checks.integer("gid", gid, low=0): cell for gid, cell in dict(cells).items()}
+        if not isinstance(population, str):
+            raise TypeError(f"population must be a name, got {population!r:.200}")
+        if not isinstance(cells, Mapping):
+            raise TypeError(f"cells must be a mapping of gids to cells, got {cells!r:.200}")
+        new = {checks.integer("gid", gid, low=0): cell for gid, cell in cells.items()}
         for gid, cell in new.items():
             if not isinstance(cell, Cell):
-                raise TypeError(f"cells[{gid}] must be a Cell, got {cell!r}")
+                raise TypeError(f"cells[{gid}] must be a Cell, got {cell!r:.200}")
+            if (cell.population, cell.gid) != (population, gid):
+                raise ValueError(f"cells[{gid}] must be gid {gid} of {population}, got {cell!r}")
         self._cells.setdefault(population, {}).update(new)
 
     def clear(self) -> None:
@@ -102,9 +118,10 @@ class CellRegistry(Mapping[Any, Any]):
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return dict(self._cells[checks.choice("population", key, self._cells, KeyError)])
-        for cells in self._cells.values():
-            if key in cells:
-                return cells[key]
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
+            for cells in self._cells.values():
+                if int(key) in cells:
+                    return cells[int(key)]
         raise checks.unknown("gid", key, self.gids.tolist(), KeyError)
 
     def __iter__(self) -> Iterator[str]:
@@ -129,12 +146,14 @@ class CellRegistry(Mapping[Any, Any]):
     def get_params(self) -> dict[str, np.ndarray]:
         """`{name: float64[N]}` in the order of `gids`; NaN where a cell lacks the parameter."""
         network = self.env._network_now()
+        cells = _indices(network, self.gids)
         out: dict[str, np.ndarray] = {}
         for number, kind in enumerate(network.kinds):
-            if not (network.kind == number).any():
+            mine = network.kind[cells] == number
+            if not mine.any():
                 continue
             for name, values in network.parameters[kind.name].items():
-                out.setdefault(name, np.full(network.n_cells, np.nan))[network.kind == number] = values
+                out.setdefault(name, np.full(len(cells), np.nan))[mine] = values[network.row[cells[mine]]]
         return out
 
     def set_params(self, params: Mapping[str, Any]) -> Culture:
@@ -147,31 +166,53 @@ class CellRegistry(Mapping[Any, Any]):
         Raises:
             KeyError: unknown name or population.
             ValueError: a wrong length, or a value out of bounds.
+            TypeError: not a mapping of names to numbers.
         """
         network = self.env._network_now()
-        for kind, name, rows, values in check_params(network, params):
+        for kind, name, rows, values in self.check_params(params):
             network.parameters[kind][name][rows] = values
         return self.env._parameters_changed()
 
+    def check_params(self, params: Any) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+        """(kind, parameter, rows, values) that `set_params(params)` would set; raises as it does, changes nothing."""
+        network = self.env._network_now()
+        cells = _indices(network, self.gids)
+        given = checks.mapping("params", params, "parameter names to numbers")
+        return [change for name, value in given.items() for change in _changes(network, name, value, cells)]
 
-def check_params(network: Network, params: Mapping[str, Any]) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
-    """(kind, parameter, rows, values) that the arguments of `CellRegistry.set_params` stand for, all legal."""
-    return [change for name, value in dict(params).items() for change in _changes(network, name, value)]
+
+def _indices(network: Network, gids: Any) -> np.ndarray:
+    """int64[n], indices of simulated cells; KeyError for any other."""
+    wanted = np.asarray(gids, np.int64)
+    cells = np.searchsorted(network.gids, wanted)
+    known = np.isin(wanted, network.gids)
+    if not known.all():
+        raise checks.unknown("gid", int(wanted[~known][0]), network.gids.tolist(), KeyError)
+    return cells
 
 
-def _changes(network: Network, key: str, value: Any) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
+def _changes(
+    network: Network, key: str, value: Any, cells: np.ndarray
+) -> list[tuple[str, str, np.ndarray, np.ndarray]]:
     """(kind, parameter, rows, values) that an entry of `set_params` stands for, checked."""
     population, colon, name = key.rpartition(":")
-    cells = np.arange(network.n_cells)
     if colon:
-        cells = network.populations[checks.choice("population", population, network.populations, KeyError)]
+        members = network.populations[checks.choice("population", population, network.populations, KeyError)]
+        cells = cells[np.isin(cells, members)]
     owners = [(i, k) for i, k in enumerate(network.kinds) if (network.kind[cells] == i).any()]
-    legal = sorted({p for _, k in owners for p in k.parameters})
-    checks.choice("cell parameter", name, legal, KeyError)
-    single = np.ndim(value) == 0
-    values = np.full(len(cells), checks.number(key, value, **_bounds(name))) if single else checks.array(
-        key, value, shape=(len(cells),), finite=False
-    )  # fmt: skip
+    checks.choice("cell parameter", name, sorted({p for _, k in owners for p in k.parameters}), KeyError)
+    try:
+        single = np.ndim(value) == 0
+    except ValueError:  # ragged
+        single = False
+    if single:
+        values = np.full(len(cells), checks.number(key, value, **_bounds(name)))
+    else:
+        values = checks.array(key, value, finite=False)
+        if values.shape != cells.shape:
+            raise ValueError(
+                f"{key} must be a number, or {len(cells)} of them, one per cell; got the shape {list(values.shape)}"
+            )
     changes = []
     for i, kind in owners:
         mine = (network.kind[cells] == i) & ~np.isnan(values)

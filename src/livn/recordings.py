@@ -132,7 +132,7 @@ class Events(Frozen):
         """The events in [start, stop), counted from start; the events of a run begin with it, at `run_t0`."""
         length = None if stop is None else stop - start
         inside = (self.times >= start - EPSILON) & (self.times < (np.inf if stop is None else stop - EPSILON))
-        times = _below(np.maximum(self.times - start, 0.0), length)
+        times = _below(tidy(np.maximum(self.times - start, 0.0)), length)
         if self.padded:
             return Events(self.ids, np.where(inside, times, np.inf), run_t0 + start, length, padded=True)
         return Events(self.ids[inside], times[inside], run_t0 + start, length)
@@ -148,10 +148,10 @@ class Events(Frozen):
         shift = other.t0 + move - self.t0
         same_cells = self.times.shape[:-1] == other.times.shape[:-1] and np.array_equal(self.ids, other.ids)
         if self.padded and other.padded and same_cells:
-            times = np.concatenate([self.times, _below(other.times + shift, duration)], axis=-1)
+            times = np.concatenate([self.times, _below(tidy(other.times + shift), duration)], axis=-1)
             return Events(self.ids, times, self.t0, duration, padded=True)
         a, b = self.compact(), other.compact()
-        times = np.concatenate([a.times, _below(b.times + shift, duration)])
+        times = np.concatenate([a.times, _below(tidy(b.times + shift), duration)])
         return Events(np.concatenate([a.ids, b.ids]), times, self.t0, duration)
 
     def _beside(self, name: str, other: Events) -> Events:
@@ -282,6 +282,11 @@ class Series(Frozen):
 def window_text(t0: float, duration: float | None) -> str:
     """A window as representations show it."""
     return f"t0={t0:.10g} ms, duration=" + ("unknown" if duration is None else f"{duration:.10g} ms")
+
+
+def tidy(ms: Any) -> Any:
+    """Times to 1e-9 ms: t0 + (k - k0)·dt and k·dt differ in the last bit, and one moment must have one value."""
+    return np.round(ms, 9)
 
 
 def _ordered(times: np.ndarray, ids: np.ndarray) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from livn.checks import choice, integer, names, number, unknown
 from livn.frozen import Frozen, frozen, frozen_ids
-from livn.recordings import EPSILON, Events, Series, window_text
+from livn.recordings import EPSILON, Events, Series, tidy, window_text
 
 __all__ = ["Events", "Run", "Series"]
 
@@ -274,7 +274,7 @@ class Run(Frozen):
             raise ValueError(f"stop must be at most the run's duration, {length:.10g} ms, got {stop:.10g}")
         stop = stop if stop is None or length is None else min(stop, length)
         cut = {name: channel._window(self.t0, start, stop) for name, channel in self._channels.items()}
-        return Run(cut, self.t0 + start, None if stop is None else stop - start)
+        return Run(cut, float(tidy(self.t0 + start)), None if stop is None else float(tidy(stop - start)))
 
     def select(
         self,
@@ -333,11 +333,11 @@ class Run(Frozen):
         if self._channels.keys() != other._channels.keys():
             odd = sorted(self._channels.keys() ^ other._channels.keys())
             raise ValueError(f"only one of the runs has the channels {', '.join(odd)}; drop them first")
-        shift = other.t0 - self.t0
+        shift = tidy(other.t0 - self.t0)
         move = 0.0
         if shift < length - EPSILON:
             shift, move = length, self.t0 + length - other.t0
-        duration = None if rest is None else (length if shift <= length + EPSILON else shift) + rest
+        duration = None if rest is None else float(tidy((length if shift <= length + EPSILON else shift) + rest))
         joined = {n: _alike(n, c, other[n])._then(n, other[n], move, duration) for n, c in self._channels.items()}
         return Run(joined, self.t0, duration)
 

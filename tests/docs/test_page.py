@@ -74,8 +74,6 @@ def test_every_snippet_is_found(page: list[str]) -> None:
 
 def test_the_page_runs_verbatim(page: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("LIVN_BACKEND", "LIVN_THREADS", "LIVN_MAX_RECORDING_GB"):
-        monkeypatch.delenv(name, raising=False)
     namespace: dict[str, object] = {"np": np, "__name__": "page"}
     for number, code in enumerate(page):
         exec(compile(code, f"{PAGE.name}, snippet {number + 1}", "exec"), namespace)

@@ -38,8 +38,6 @@ def run(code: str, page: Path, first: int, namespace: dict[str, object]) -> None
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("LIVN_BACKEND", "LIVN_THREADS", "LIVN_MAX_RECORDING_GB"):
-        monkeypatch.delenv(name, raising=False)
     namespace: dict[str, object] = {"np": np, "__name__": page.stem}
     for tag, first, code in blocks(page.read_text(encoding="utf-8")):
         if tag == "python":

@@ -17,6 +17,7 @@ from livn.env.learning import Learning, Traces
 from livn.env.recorders import Recorders
 from livn.errors import UnsupportedByEngine
 from livn.network import Network, build_network
+from livn.recordings import tidy
 from livn.system.resolve import resolve
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Culture:
             return self
         network = self._ensure_network()
         engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network))
-        engine.set_noise(self._noise)
+        engine.set_noise(self._noise_here(self._noise))
         engine.reset(DEFAULT_DT, self._v_init, self._stream)
         self._running, self._learning = engine, Learning(network, engine)
         for name, cells in network.populations.items():
@@ -167,7 +168,7 @@ class Culture:
     @property
     def t(self) -> float:
         """Time since construction or `clear()`, ms."""
-        return 0.0 if self._running is None else self._running.step * (self._dt or DEFAULT_DT)
+        return 0.0 if self._running is None else float(tidy(self._running.step * (self._dt or DEFAULT_DT)))
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:
         """Simulate a part of the culture only; other cells and their synapses do not exist. Before `init()`.
@@ -186,7 +187,10 @@ class Culture:
         self._check_open()
         if self._running is not None:
             raise RuntimeError("selection() must come before init()")
-        self._selection = self.system.selection(select, None, self.seed, method, bounds)
+        chosen = self.system.selection(select, None, self.seed, method, bounds)
+        if chosen is not None:
+            self._recorders.check_selection(np.concatenate(list(chosen.values())))
+        self._selection = chosen
         self.selection_name = select if isinstance(select, str) else None
         self._network = None
         return self
@@ -275,8 +279,13 @@ class Culture:
         merged = parameters.merge_noise(noise, self._noise, self.active_populations())
         self._noise = merged
         if self._running is not None:
-            self._running.set_noise(merged)
+            self._running.set_noise(self._noise_here(merged))
         return self
+
+    def _noise_here(self, noise: parameters.Noise) -> parameters.Noise:
+        """Noise of the populations that a selection left."""
+        present = self._ensure_network().populations
+        return {population: values for population, values in noise.items() if population in present}
 
     def set_params(self, params: Mapping[str, Any]) -> Self:
         """Set parameters by prefixed name: `weight-` or none, `noise-`, `cells-`; all are checked before any is set.
@@ -313,7 +322,10 @@ def _cores() -> int:
 
 
 def _check_comm(comm: Any, subworld_size: Any, engine: type[Engine]) -> None:
-    size = 1 if comm is None else comm.Get_size()
+    try:
+        size = 1 if comm is None else comm.Get_size()
+    except (AttributeError, TypeError):
+        raise TypeError(f"comm must be an MPI communicator or None, got {comm!r:.200}") from None
     if subworld_size is not None:
         size = max(size, checks.integer("subworld_size", subworld_size, low=1))
     if size > 1 and "mpi" not in engine.capabilities:

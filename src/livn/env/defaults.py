@@ -61,9 +61,7 @@ def _plan(env: Culture, params: Any) -> list[Callable[[], object]]:
             merged = parameters.merge_noise(noise, merged, env.active_populations())
             plan.append(lambda noise=noise: env.set_noise(noise))  # type: ignore[misc]
     if "cells" in parts:
-        from livn.cells import check_params
-
         cells = parts["cells"]
-        check_params(env._network_now(), cells)
+        env.cells.check_params(cells)
         plan.append(lambda: env.cells.set_params(cells))
     return plan

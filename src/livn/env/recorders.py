@@ -11,6 +11,7 @@ import numpy as np
 from livn import checks
 from livn.engine.base import Advance, Probe
 from livn.network import Network
+from livn.recordings import tidy
 from livn.run import Events, Run, Series
 
 if TYPE_CHECKING:
@@ -50,9 +51,11 @@ class Recorders:
         legal = OPTIONS.get(what, STATE_OPTIONS)
         for name in options:
             if name not in legal:
-                raise checks.unknown(f"option of record({what!r})", name, legal, TypeError)
+                raise checks.unknown("option", name, legal, TypeError, where=f"record({what!r})")
         present = list(network.populations)
         populations = present if population is None else checks.names("population", population, present, KeyError)
+        if not populations:
+            raise ValueError(f"population must name at least one of {', '.join(present)}, got {population!r}")
         old = self.signals.get(what)
         signal = Signal(dt=checks.number("dt", options.get("dt", DEFAULT_DT), above=0.0, unit="ms"))
         signal.populations = [p for p in present if p in populations or (old is not None and p in old.populations)]
@@ -61,19 +64,27 @@ class Recorders:
         if options.get("sections") is not None:
             signal.sections = checks.names("section", options["sections"], ("soma", "dend"))
         if what != "spikes" and not len(self._rows(network, what, signal)[0]):
+            among = [f"{k}={v}" for k, v in (("sections", signal.sections), ("gids", signal.gids)) if v is not None]
             raise ValueError(
-                f"no compartment of {', '.join(signal.populations)} matches sections={signal.sections}, "
-                f"gids={signal.gids} with a {what!r} to record"
+                f"nothing to record: no compartment of {' or '.join(signal.populations)} has {what!r}"
+                + (f" with {', '.join(among)}" if among else "")
             )
         self.signals[what] = signal
+
+    def check_selection(self, gids: np.ndarray) -> None:
+        """Refuse a selection that leaves out a cell whose recording was asked for by its gid."""
+        for what, signal in self.signals.items():
+            for gid in signal.gids or ():
+                if gid not in gids:
+                    raise ValueError(f"the selection leaves out cell {gid}, of which {what!r} is to be recorded")
 
     @staticmethod
     def _rows(network: Network, what: str, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
         """(cell index, section index) of the rows of a series, ascending."""
         cell, section = network.compartments
         wanted = np.zeros(network.n_cells, bool)
-        for population in signal.populations:
-            wanted[network.populations[population]] = True
+        for population in signal.populations:  # of which a selection may have left some out
+            wanted[network.populations.get(population, [])] = True
         if signal.gids is not None:
             wanted &= np.isin(network.gids, signal.gids)
         sections = signal.sections
@@ -107,15 +118,15 @@ class Recorders:
 
     def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Any, dt: float, start: int) -> Run:
         """The Run of a window that began at step `start`; `spikes` are its (steps, cells), or None."""
-        t0, duration = start * dt, result.steps * dt
+        t0, duration = float(tidy(start * dt)), float(tidy(result.steps * dt))
         channels: dict[str, Events | Series] = {}
         if "spikes" in self.signals:
             steps, cells = spikes
             wanted = np.zeros(network.n_cells, bool)
             for population in self.signals["spikes"].populations:
-                wanted[network.populations[population]] = True
+                wanted[network.populations.get(population, [])] = True
             keep = wanted[cells]
-            channels["spikes"] = Events(network.gids[cells[keep]], (steps[keep] - start) * dt, t0, duration)
+            channels["spikes"] = Events(network.gids[cells[keep]], tidy((steps[keep] - start) * dt), t0, duration)
         for probe, values in zip(probes, result.series, strict=True):
             values.flags.writeable = False  # handed over, not copied
             names = np.array([k.sections[s] for k, s in self._named(network, probe)], dtype=object)
@@ -171,14 +182,18 @@ def check_memory(probes: list[Probe], steps: int, trace_samples: int, n_plastic:
     need = {p.signal: 8 * len(p.cells) * (steps // p.every) for p in probes}
     if trace_samples:
         need["weights"] = 4 * trace_samples * n_plastic + held
-    limit = float(os.environ.get("LIVN_MAX_RECORDING_GB", "4"))
+    text = os.environ.get("LIVN_MAX_RECORDING_GB") or "4"
+    try:
+        limit = checks.number("LIVN_MAX_RECORDING_GB", float(text), low=0.0, unit="GB")
+    except ValueError:
+        raise ValueError(f"LIVN_MAX_RECORDING_GB must be a number of GB >= 0, got {text!r}") from None
     if need and sum(need.values()) > limit * 1e9:
         most = max(need, key=lambda k: need[k])
         how = "a larger dt or shorter runs with clear_recordings() between them"
         if most != "weights":
-            how += ", or fewer cells (population=, gids=)"
-        sizes = ", ".join(f"{k} {v / 1e9:.2f} GB" for k, v in need.items())
+            how += ", or fewer cells (gids=)" if most != "membrane_current" else ""
+        sizes = ", ".join(f"{k} {v / 1e9:.3g} GB" for k, v in need.items())
         raise MemoryError(
-            f"the recordings of this run would hold {sum(need.values()) / 1e9:.2f} GB ({sizes}), more than "
+            f"the recordings of this run would hold {sum(need.values()) / 1e9:.3g} GB ({sizes}), more than "
             f"LIVN_MAX_RECORDING_GB = {limit:g}; narrow {most!r}: {how}"
         )

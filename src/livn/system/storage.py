@@ -198,6 +198,8 @@ def check_version(path: Path, version: Any, known: int) -> None:
 
 def _appear(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` make a file beside `path`, then give it that name in one step."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the directory {path.parent} does not exist")
     part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
         write(part)
