@@ -168,6 +168,7 @@ class Culture:
     @property
     def t(self) -> float:
         """Time since construction or `clear()`, ms."""
+        self._check_open()
         return 0.0 if self._running is None else float(tidy(self._running.step * (self._dt or DEFAULT_DT)))
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:

@@ -114,6 +114,7 @@ class Env(Culture):
         return self._recording_dt("membrane_current")
 
     def _recording_dt(self, what: str) -> float | None:
+        self._check_open()
         signal = self._recorders.signals.get(what)
         return None if signal is None else signal.dt
 
@@ -130,6 +131,7 @@ class Env(Culture):
     @property
     def v_init(self) -> float | None:
         """Potential of every compartment at t = 0, mV; None: each cell's V_rest. Settable before the first run."""
+        self._check_open()
         return self._v_init
 
     @v_init.setter
@@ -147,7 +149,7 @@ class Env(Culture):
         Args:
             duration: ms, > 0, a multiple of the step and of every recording dt.
             stimulus: anything that `Stimulus.from_arg` takes; its time starts with the run.
-            dt: integration step, ms, default 0.025; fixed until `clear()`.
+            dt: integration step, 0.0001 to 1 ms, default 0.025; fixed until `clear()`.
 
         Returns:
             What was recorded, times relative to the run's start.
@@ -169,14 +171,17 @@ class Env(Culture):
         check_memory(probes, steps, samples, len(network.plastic), 0 if recorder is None else recorder.nbytes)
         stim = Stimulus.from_arg(stimulus, self, steps * step)
         driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
-        if self._dt is None:
+        before = self._dt
+        if before is None:
             engine.reset(step, self._v_init, self._stream)
         self._dt = step
-        if learning is not None:
-            learning.touched = True
         try:
             result = engine.advance(steps, probes, driven, every)
         finally:
+            if engine.step == start:  # a stimulus failed at once: as if nothing had been asked
+                self._dt = before
+            elif learning is not None:
+                learning.touched = True
             if learning is not None and learning.on:
                 per = max(1, round(1.0 / step))
                 learning.samples += -(-engine.step // per) - -(-start // per)
@@ -192,7 +197,7 @@ class Env(Culture):
         """The integration step of a run that asks for `dt`."""
         if dt is None:
             return self._dt or DEFAULT_DT
-        step = checks.number("dt", dt, above=0.0, high=1.0, unit="ms")
+        step = checks.number("dt", dt, low=1e-4, high=1.0, unit="ms")
         if self._dt is not None and step != self._dt:
             raise ValueError(f"dt is {self._dt:g} ms until clear(), got {step:g}")
         return step
