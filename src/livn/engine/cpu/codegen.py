@@ -38,7 +38,7 @@ import numpy as np
 
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.events import deliver, gather, launch, room
-from livn.engine.cpu.maths import OPTIONS
+from livn.engine.cpu.maths import OPTIONS, wide_vectors
 from livn.engine.cpu.sync import barrier
 from livn.models import noise, plasticity, synapses
 
@@ -131,7 +131,7 @@ class _Tile:
         return "\n\n\n@nb.njit(**OPTIONS)\n" + "\n".join(body)
 
     def _prologue(self) -> list[str]:
-        return ["    stimulated = stim_start[tile + 1] > stim_start[tile]"]
+        return ["    wide_vectors()", "    stimulated = stim_start[tile + 1] > stim_start[tile]"]
 
     def _inputs(self) -> list[str]:
         lines = []
@@ -296,6 +296,7 @@ def advance(thread, n_threads, low, high, control, sync, kind, start, state, gid
         spike_step, spike_cell, buffer_step, buffer_cell, buffered, counts,
         modes, integrals, channels, learners, kinetics, {_SHARED}):
     """Advance the tiles low..high window by window, in step with the other threads, until control[0] says stop."""
+    wide_vectors()
     main = control[0]
     while True:
         step = main[{STEP}]
