@@ -1,6 +1,6 @@
 """Find, check and write the values that the predefined cultures come with: `src/livn/models/rcsd_defaults.json`.
 
-    python tools/tune_defaults.py search            # find the values and write them (some ten minutes)
+    python tools/tune_defaults.py search            # find the values and write them (some four minutes)
     python tools/tune_defaults.py check EI1 EI2     # measure what is shipped: a table, exit code 1 if out of band
 
 Wanted is the activity of a living culture at rest: both populations between 0.5 and 5 Hz, a median coefficient of
@@ -8,19 +8,21 @@ variation of the interspike intervals (ISI CV) of at least 0.5, at least 90 % of
 held near a reversal potential; and a network that matters, without bursts of everyone. The same must hold while the
 culture learns. The search has two steps of one dimension each, on fixed seeds, so that it can be repeated and read:
 
-1. Noise, on unconnected cells. The inhibitory conductance is 0.003 +- 0.0015 uS: with the excitatory one about 2.3 times
-   the input conductance of a resting EXC cell (0.0015 uS) and 1.2 times that of an INH cell (0.0028 uS), a state of high
+1. Noise, on unconnected cells. The inhibitory conductance is 0.003 +- 0.0015 uS: with the excitatory one 2.3 times the
+   input conductance of a resting EXC cell (0.0015 uS) and 1.2 times that of an INH cell (0.0028 uS), a state of high
    conductance after Destexhe et al. 2001, in which fluctuations and not a steady drive make the spikes. It pays in
-   irregularity: their slow afterhyperpolarisation makes these cells regular (CV 0.2 to 0.4) when less noisy input drives
-   them to the same rate. The fluctuation of the excitatory conductance is 0.8 of its mean. The mean itself is searched,
-   for the rates `ALONE`: low enough for irregular firing, high enough that every cell fires in half a minute.
-2. Coupling, on EI1 and EI2. The proportions of the weights are set by the potentials they make: with `SHAPE`, at rest, in
-   a culture of `PARTNERS` partners a cell, one AMPA event makes about 6 mV in an EXC cell and 8 mV in an INH cell. NMDA
-   has half the weight of AMPA: its slow current is what makes a network of strong synapses run away. GABA_A, whose
-   reversal potential lies above rest, shunts with up to 1.6 times the resting conductance. One factor scales all of
-   them and is searched for: EXC cells should fire `GAIN` times as much with synapses as without. Weights go with 1/K, K
-   being the mean number of presynaptic partners of a cell: the mean synaptic conductance, and with it the gain of the
-   recurrent loop, are then the same in every culture. (With 1/sqrt(K), EI3 and EI4 would burst.)
+   irregularity: the slow afterhyperpolarisation of these cells makes them regular (CV 0.2 to 0.4) when a weaker
+   inhibition lets the mean drive them to the same rate. The excitatory conductance fluctuates by 0.8 of its mean. The
+   mean itself is searched, for the rates `ALONE`: low enough for irregular firing, high enough that every cell fires
+   in half a minute.
+2. Coupling, on EI1 and EI2. The proportions of the weights are set by the potentials they make: with `SHAPE`, in a
+   culture of `PARTNERS` partners a cell, one AMPA event depolarises a resting EXC cell by 5 mV and an INH cell by 4 mV.
+   NMDA has half the weight of AMPA (0.7 mV): its slow current is what makes a network of strong synapses run away.
+   GABA_A, whose reversal potential lies above rest, shunts: an event onto EXC has 1.6 times the resting conductance.
+   One factor scales all of them and is searched for: EXC cells should fire `GAIN` times as much with synapses as
+   without. Weights go with 1/K, K being the mean number of presynaptic partners of a cell: the mean synaptic
+   conductance, and with it the gain of the recurrent loop, are then the same in every culture. (With 1/sqrt(K), EI3
+   fires in bursts of everyone.)
 
 Other networks ("generic") get the same noise, which is a matter of the cells, and keep the weights that their own edge
 table gives.
@@ -32,25 +34,24 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import livn
+import livn.system
 from livn.env import Env
-from livn.system import PREDEFINED
+from livn.system import PREDEFINED, System
 
 OUTPUT = Path(__file__).resolve().parents[1] / "src" / "livn" / "models" / "rcsd_defaults.json"
 
 ALONE = {"EXC": 1.2, "INH": 2.4}  # Hz, without synapses
-MEANS = [0.0003, 0.00035, 0.0004, 0.00045, 0.0005, 0.00055, 0.0006]  # µS, candidates for g_e0
+MEANS = [0.0004, 0.00045, 0.0005, 0.00055, 0.0006, 0.00065, 0.0007]  # µS, candidates for g_e0
 SHAPE = {
-    "EXC_EXC-dend-AMPA-weight": 4.0,
-    "EXC_EXC-dend-NMDA-weight": 2.0,
-    "INH_EXC-soma-AMPA-weight": 0.4,
+    "EXC_EXC-dend-AMPA-weight": 5.0,
+    "EXC_EXC-dend-NMDA-weight": 2.5,
+    "INH_EXC-soma-AMPA-weight": 0.5,
     "EXC_INH-soma-GABA_A-weight": 0.5,
     "INH_INH-soma-GABA_A-weight": 1.0,
 }
@@ -58,9 +59,10 @@ PARTNERS = 9.0
 FACTORS = [0.5, 0.75, 1.0, 1.25, 1.5]
 GAIN = 1.4
 SEARCH_SEEDS = (1, 2, 3)
+CONDITIONS = ("rest", "scaled", "free", "cut")  # "cut", without synapses, is there to compare with
 
 RATE, CV, ACTIVE = (0.5, 5.0), 0.5, 0.9
-MEAN_V, SD_V, LOW, HIGH = (-72.0, -50.0), 1.0, 0.05, 0.01
+MEAN_V, SD_V, LOW, HIGH = (-72.0, -50.0), 1.0, 0.1, 0.02
 WARMUP, EPOCH = 500.0, 100.0  # ms
 BIN = 20.0  # ms, of the correlation
 
@@ -102,8 +104,8 @@ class Activity:
     def __str__(self) -> str:
         rates = "  ".join(f"{p} {r:5.2f} Hz" for p, r in self.rates.items())
         return (
-            f"{rates}  CV {self.cv:.2f}  active {self.active:4.0%}  corr {self.correlation:+.4f}  peak {self.peak:.2f}  "
-            f"V {self.mean_v[0]:.1f}..{self.mean_v[1]:.1f} sd >= {self.sd_v:.1f}  "
+            f"{rates}  CV {self.cv:.2f}  active {self.active:4.0%}  corr {self.correlation:+.4f}  "
+            f"peak {self.peak:.2f}  V {self.mean_v[0]:.1f}..{self.mean_v[1]:.1f} sd >= {self.sd_v:.1f}  "
             f"<-74 {self.low:.2%}  >-10 {self.high:.2%}  {'; '.join(self.faults()) or 'in band'}"
         )
 
@@ -126,9 +128,9 @@ def measure(env: Env, seconds: float, learning: str | None = None) -> Activity:
         run = env.run(step)
         if learning == "scaled":
             env.normalize_weights()
-        ids.append(run.spike_ids)
-        times.append(run.spike_times + run.t0 - WARMUP)
-        voltage.add(run.voltage)
+        ids.append(run["spikes"].ids)
+        times.append(run["spikes"].times + run.t0 - WARMUP)
+        voltage.add(run["voltage"].values)
     env.disable_plasticity()
     return describe(env, np.concatenate(ids), np.concatenate(times), seconds * 1000.0, voltage)
 
@@ -192,7 +194,7 @@ def significant(x: float) -> float:
 def noise_of(mean: float) -> dict[str, float]:
     """Background with the mean excitatory conductance `mean` [µS]."""
     sd = significant(0.8 * mean)
-    return {"g_e0": mean, "std_e": sd, "g_i0": 0.003, "std_i": 0.0015, "tau_e": 3.0, "tau_i": 10.0}
+    return {"g_e0": mean, "std_e": sd, "g_i0": 0.004, "std_i": 0.002, "tau_e": 3.0, "tau_i": 10.0}
 
 
 def find_noise(seconds: float, threads: int) -> Values:
@@ -206,10 +208,9 @@ def find_noise(seconds: float, threads: int) -> Values:
     return {p: noise_of(min(MEANS, key=lambda m: abs(math.log(found[m].rates[p] / ALONE[p])))) for p in ALONE}
 
 
-def partners(env: Env) -> float:
+def partners(system: System) -> float:
     """Mean number of presynaptic partners of a cell."""
-    edges = env.system.edges
-    return len(edges[["pre", "post"]].drop_duplicates()) / env.system.num_neurons
+    return len(system.edges[["pre", "post"]].drop_duplicates()) / system.num_neurons
 
 
 def weights_of(factor: float, k: float) -> dict[str, float]:
@@ -225,7 +226,7 @@ def find_coupling(noise: Values, seconds: float, threads: int) -> float:
         for seed in SEARCH_SEEDS:
             with culture(name, seed, threads) as env:
                 env.set_noise(noise)
-                k = partners(env)
+                k = partners(livn.system.make(name))
                 for factor in rates:
                     env.set_weights(weights_of(factor, k))
                     a = measure(env, seconds)
@@ -238,11 +239,8 @@ def find_coupling(noise: Values, seconds: float, threads: int) -> float:
     return min(sound, key=lambda f: abs((rates[f] - rates[0.0]) / cultures - math.log(GAIN)))
 
 
-def search(args: argparse.Namespace) -> int:
-    """Find the values and write them."""
-    noise = find_noise(args.seconds, args.threads)
-    factor = find_coupling(noise, args.seconds, args.threads)
-    print(f"found: noise {noise}, coupling factor {factor}")
+def document(noise: Values, factor: float) -> dict[str, Any]:
+    """What is written: the values of every predefined culture, and of any other."""
     about = (
         "Static weights and background noise (µS, ms) of the model ReducedCalciumSomaDendrite, written by "
         "`python tools/tune_defaults.py search`, which explains them. Bands, at rest and while learning: both "
@@ -250,22 +248,28 @@ def search(args: argparse.Namespace) -> int:
         "held near a reversal potential. A system that is not named here takes the generic noise and keeps the weights "
         "of its own edge table."
     )
-    values: dict[str, Any] = {"about": about, "generic": {"weights": {}, "noise": noise}}
-    for name in PREDEFINED:
-        with culture(name, SEARCH_SEEDS[0], args.threads) as env:
-            values[name] = {"weights": weights_of(factor, partners(env)), "noise": noise}
-    args.output.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    tuned = {
+        name: {"weights": weights_of(factor, partners(livn.system.make(name))), "noise": noise} for name in PREDEFINED
+    }
+    return {"about": about, "generic": {"weights": {}, "noise": noise}, **tuned}
+
+
+def search(args: argparse.Namespace) -> int:
+    """Find the values and write them."""
+    noise = find_noise(args.seconds, args.threads)
+    factor = find_coupling(noise, args.seconds, args.threads)
+    print(f"found: noise {noise}, coupling factor {factor}")
+    text = json.dumps(document(noise, factor), indent=2, ensure_ascii=False)
+    args.output.write_text(text + "\n", encoding="utf-8")
     print(f"written: {args.output}")
     return 0
 
 
-def conditions(env: Env, seconds: float) -> Iterator[tuple[str, Activity]]:
-    """The shipped values at rest, learning with and without normalisation, and with the synapses cut."""
-    yield "rest", measure(env, seconds)
-    yield "learning", measure(env, seconds, "scaled")
-    yield "unscaled", measure(env, seconds, "free")
-    env.set_weights(dict.fromkeys(env.weight_names, 0.0))
-    yield "no synapses", measure(env, seconds)
+def under(env: Env, condition: str, seconds: float) -> Activity:
+    """The activity under one of `CONDITIONS`."""
+    if condition == "cut":
+        env.set_weights(dict.fromkeys(env.weight_names, 0.0))
+    return measure(env, seconds, condition if condition in ("scaled", "free") else None)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -274,9 +278,10 @@ def check(args: argparse.Namespace) -> int:
     for name in args.systems:
         for seed in args.seeds:
             with culture(name, seed, args.threads) as env:
-                for condition, activity in conditions(env, args.seconds):
-                    print(f"{name}  seed {seed:<4d} {condition:<12s} {activity}", flush=True)
-                    out |= bool(activity.faults())
+                for condition in (c for c in CONDITIONS if c in args.conditions):
+                    activity = under(env, condition, args.seconds)
+                    print(f"{name}  seed {seed:<4d} {condition:<7s} {activity}", flush=True)
+                    out |= condition != "cut" and bool(activity.faults())
     return int(out)
 
 
@@ -290,6 +295,13 @@ def main(argv: list[str] | None = None) -> int:
     test = commands.add_parser("check", help="measure what is shipped")
     test.add_argument("systems", nargs="*", choices=list(PREDEFINED), default=["EI1", "EI2"], metavar="SYSTEM")
     test.add_argument("--seeds", type=int, nargs="+", default=[123, 1, 2, 3, 4], help="(%(default)s)")
+    test.add_argument(
+        "--conditions",
+        nargs="+",
+        choices=CONDITIONS,
+        default=CONDITIONS,
+        help="at rest; learning with weights scaled every 100 ms, or left free; with the synapses cut (all)",
+    )
     test.set_defaults(do=check)
     for command in (find, test):
         command.add_argument("--seconds", type=float, default=30.0, help="model time per measurement (%(default)s)")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from livn.errors import UnknownName
 
-__all__ = ["array", "boolean", "choice", "integer", "mapping", "names", "number", "steps", "unknown"]
+__all__ = ["array", "boolean", "choice", "environment", "integer", "mapping", "names", "number", "steps", "unknown"]
 
 MOST_STEPS = 1 << 53
 """Beyond it a time no longer tells one step from the next."""
@@ -199,3 +200,18 @@ def array(
         first = np.argwhere(~np.isfinite(a))[0]
         raise ValueError(f"{name} must be finite, got {a[tuple(first)]}" + (f" at {first.tolist()}" if a.ndim else ""))
     return a
+
+
+def environment(name: str, default: float) -> float:
+    """The number >= 0 in an environment variable, or the default where it is not set.
+
+    Raises:
+        ValueError: something else is in it.
+    """
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        return number(name, float(text), low=0.0)
+    except ValueError:
+        raise ValueError(f"the environment variable {name} must be a number >= 0, got {text!r}") from None

@@ -108,3 +108,6 @@ class RunInterrupted(KeyboardInterrupt):
         super().__init__(
             f"the run was interrupted after {run.duration:g} ms; what was recorded is in the exception's .run"
         )
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.run,)

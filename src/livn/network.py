@@ -78,13 +78,15 @@ class Network:
         """Number of connections, plastic or not."""
         return len(self.pre)
 
+    def section_names(self, cells: np.ndarray, sections: np.ndarray) -> np.ndarray:
+        """str[n], the names of the sections with these indices in these cells."""
+        most = max(len(k.sections) for k in self.kinds)
+        table = np.array([[*k.sections, *[""] * (most - len(k.sections))] for k in self.kinds])
+        return table[self.kind[cells], sections]
+
     def kind_of(self, cell: int) -> CellType:
         """The kind of the cell at an index."""
         return self.kinds[self.kind[cell]]
-
-    def cells_of_kind(self, number: int) -> np.ndarray:
-        """Indices of the cells of `kinds[number]`, in row order."""
-        return np.flatnonzero(self.kind == number)
 
     @cached_property
     def compartments(self) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from livn.checks import array as checked_array
-from livn.checks import choice, integer, number, steps
+from livn.checks import choice, environment, integer, number, steps
 from livn.frozen import Frozen, frozen, frozen_ids
 from livn.grids import averages, ratio
 from livn.modes import DEFAULT_MODE, MODES, unit_for
@@ -420,11 +419,7 @@ def _spread_source(
 
 def _allow(rows: int, width: int) -> None:
     """Refuse a dense array over the cap, LIVN_MAX_STIMULUS_GB (GiB; 5 by default, 0 = no cap)."""
-    text = os.environ.get("LIVN_MAX_STIMULUS_GB", "5")
-    try:
-        cap = number("LIVN_MAX_STIMULUS_GB", float(text), low=0, unit="GiB")
-    except ValueError:
-        raise ValueError(f"LIVN_MAX_STIMULUS_GB must be a number of GiB, 0 for no cap, got {text!r}") from None
+    cap = environment("LIVN_MAX_STIMULUS_GB", 5.0)
     size = 8 * rows * width / 2**30
     if 0 < cap < size:
         raise MemoryError(

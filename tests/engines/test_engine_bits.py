@@ -1,11 +1,18 @@
 """The same bits, whatever the partition of a run, the number of threads, or a stay on disk."""
 
+import copy
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from livn import Env
+from livn import Env, Stimulus, System
 from livn.run import Run
 from tests.engines.helpers import lively
 
@@ -72,7 +79,7 @@ def test_single_steps_make_no_difference(engine):
     def culture():
         env = lively(engine)
         env.clear_recordings()
-        env._recorders.clear()
+        env._recorders.signals.clear()
         env._traces.recorder = None
         return env.record_spikes()
 
@@ -89,8 +96,6 @@ def test_more_threads_than_tiles_and_three_threads(engine, whole):
 
 def test_many_spikes_in_flight_find_room(engine):
     """Every cell fires at once into long delays: more runs under way than there was room for."""
-    from livn import System
-
     n = 120
     pre, post = (a.ravel() for a in np.meshgrid(np.arange(n), np.arange(n)))
     keep = pre != post
@@ -114,3 +119,83 @@ def test_many_spikes_in_flight_find_room(engine):
         again, same = fire(threads, pieces)
         assert again == spikes
         np.testing.assert_array_equal(same, weights)
+
+
+BLAST = """
+import numpy as np
+from livn import Env, System
+from livn.models.rcsd import ReducedCalciumSomaDendrite
+
+n = 30
+pre, post = (a.ravel() for a in np.meshgrid(np.arange(n), np.arange(n)))
+pre, post = pre[pre != post], post[pre != post]
+rng = np.random.default_rng(1)
+for trial in range(6):
+    edges = {"pre": pre, "post": post, "section": ["soma"] * len(pre), "mechanism": ["AMPA"] * len(pre),
+             "delay_ms": rng.uniform(0.1, 100.0, len(pre)), "weight": np.full(len(pre), 0.01)}
+    system = System.from_arrays({"EXC": n}, np.zeros((n, 3)), edges)
+    env = Env(system, ReducedCalciumSomaDendrite(refractory_period=0.0), threads=1).init().record_spikes()
+    env._running._steps_per_call = 100_000
+    current = np.where(np.arange(2400) % 2 == 0, 14.0, -14.0)[:, None] * np.ones((1, n))
+    current[: rng.integers(0, 1200)] = 0.0
+    run = env.run(60.0, stimulus=(current, 0.025, None, "current"))
+    assert len(run.spike_times) > 10_000
+"""
+
+
+def test_a_blast_stays_within_all_buffers():
+    """Every cell fires every other step, without refractory period, into delays of 100 ms; bounds are checked."""
+    environment = os.environ | {"NUMBA_BOUNDSCHECK": "1"}
+    subprocess.run([sys.executable, "-c", BLAST], env=environment, check=True, capture_output=True)
+
+
+def test_an_exception_in_a_run_leaves_the_culture_usable(engine):
+    env = lively(engine)
+    env.run(3.0)
+
+    def source(start, stop):
+        if start >= 1000.0:
+            raise OSError("the tape is torn")
+        return np.zeros((round(stop - start), 25))
+
+    stimulus = Stimulus(source=source, extent=5000.0, dt=1.0, gids=np.arange(25))
+    with pytest.raises(OSError, match="torn"):
+        env.run(5000.0, stimulus)
+    assert env.run(10.0).spike_times.max(initial=0.0) < 10.0
+
+
+def test_one_env_runs_in_one_thread_at_a_time(engine):
+    env, errors = lively(engine), []
+
+    def meddle(done):
+        for call in (lambda: env.run(1.0), env.normalize_weights, env.clear, lambda: env.save("never")):
+            with pytest.raises(RuntimeError, match="running"):
+                call()
+        errors.append(done)
+
+    env.run(10.0, progress=meddle)
+    assert errors
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_goes_on(engine):
+    env = lively(engine, threads=2)
+    env.run(5.0)
+    _inherited.append(env)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        there = pool.apply(_go_on)
+    assert there == _inherited.pop().run(20.0).spike_times.tolist()
+
+
+_inherited: list[Env] = []
+
+
+def _go_on():
+    return _inherited[0].run(20.0).spike_times.tolist()
+
+
+def test_an_env_says_that_it_cannot_be_copied(engine):
+    for copy_of in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="save"):
+            copy_of(lively(engine))

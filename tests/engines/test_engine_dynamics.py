@@ -1,9 +1,14 @@
 """Synapses, learning and faults through an engine, against hand-made oracles."""
 
+import os
+import pickle
+import signal
+
 import numpy as np
 import pytest
 
-from livn import Env, SimulationDiverged, System
+from livn import Env, RunInterrupted, SimulationDiverged, System
+from livn.engine.base import Probe
 from livn.models import plasticity
 from livn.models.rcsd import ReducedCalciumSomaDendrite
 from livn.models.synapses import peak_factor
@@ -137,12 +142,6 @@ def test_nan_is_found(engine):
 
 
 def test_progress_is_reported_and_an_interrupt_ends_at_a_whole_sample(engine):
-    import os
-    import signal
-
-    from livn import RunInterrupted
-    from livn.engine.base import Probe
-
     env = Env(4, engine=engine).init().record_spikes().record_voltage(dt=0.1).record_weights(dt=1.0)
     seen: list[int] = []
 
@@ -161,13 +160,12 @@ def test_progress_is_reported_and_an_interrupt_ends_at_a_whole_sample(engine):
     assert len(result.traces) == result.steps // 40
 
     env = Env(4, engine=engine).init().record_spikes().record_voltage(dt=0.1).record_weights(dt=1.0)
-    advance = env._engine().advance
-    env._running.advance = lambda *a: advance(*a, progress=interrupt)
     seen.clear()
     with pytest.raises(RunInterrupted, match="interrupted after") as stopped:
-        env.run(100_000.0)
+        env.run(100_000.0, progress=interrupt)
     run = stopped.value.run
     assert run.duration == pytest.approx(env.t)
+    assert run.duration == seen[-1]
     assert run.voltage.shape == (4, round(run.duration / 0.1))
-    env._running.advance = advance
+    assert pickle.loads(pickle.dumps(stopped.value)).run == run
     assert env.run(1.0).t0 == pytest.approx(env.t - 1.0)

@@ -1,5 +1,6 @@
 """The compiled kernel: its elementary functions, its one source of equations, and its cache."""
 
+import dataclasses
 import inspect
 import os
 import subprocess
@@ -55,7 +56,15 @@ RANGES = {
     "integral": (-2, 2), "last": (-2, 2), "w": (0.1, 5), "w_min": (0, 0.1), "w_max": (4, 6), "xi": (-4, 4),
     "mean": (0, 1), "std": (0, 1), "tau": (1, 20), "driven": (-1, 1),
 }  # fmt: skip
-BY_HAND = {"philox_round", "philox", "uniforms", "normals", "words", "initial_state"}  # integers, addressing, set-up
+BY_HAND = {
+    "philox_round",
+    "philox",
+    "uniforms",
+    "normals",
+    "words",
+    "decays",
+    "step_constants",
+}  # integers, addressing, set-up
 
 
 def equations():
@@ -138,14 +147,28 @@ def test_a_second_process_compiles_nothing():
     assert "compiling" not in second.stderr
 
 
+def _step(constant):
+    namespace = {"__name__": "elsewhere"}
+    exec(f"def step(states, inputs, constants, dt):\n    return {constant} * states", namespace)
+    return namespace["step"]
+
+
 def test_a_changed_equation_gets_another_kernel(tmp_path, monkeypatch):
     model = ReducedCalciumSomaDendrite()
-    text = kernel_source([Layout.of(model.cell_type("EXC"), model.receptors)])
-    key = kernel._key(text)
-    assert key == kernel._key(text)
-    assert key != kernel._key(text + "\n")
+    layouts = [Layout.of(model.cell_type("EXC"), model.receptors)]
+    text = kernel_source(layouts)
+    key = kernel._key(text, layouts)
+    assert key == kernel._key(text, layouts)
+    assert key != kernel._key(text + "\n", layouts)
+    elsewhere = [dataclasses.replace(layouts[0], kind=dataclasses.replace(layouts[0].kind, step=_step(0.5)))]
+    assert kernel._key(text, elsewhere) != kernel._key(text, layouts)
+    changed = [dataclasses.replace(layouts[0], kind=dataclasses.replace(layouts[0].kind, step=_step(0.7)))]
+    assert kernel._key(text, elsewhere) != kernel._key(text, changed)
+    monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
+    assert kernel._key(text, layouts) != key
+    monkeypatch.delenv("NUMBA_BOUNDSCHECK")
     source = tmp_path / "models" / "__init__.py"
     source.parent.mkdir()
     source.write_text("# other equations")
     monkeypatch.setattr(livn.models, "__file__", str(source))
-    assert kernel._key(text) != key
+    assert kernel._key(text, layouts) != key

@@ -96,12 +96,14 @@ class Engine(ABC):
         capabilities: a subset of `CAPABILITIES`.
         network: what it was built from.
         step: integer clock; t = step · dt.
+        threads: number of threads in use.
     """
 
     name: str
     capabilities: frozenset[str]
     network: Network
     step: int
+    threads: int
 
     @abstractmethod
     def __init__(self, network: Network, *, seed: int, threads: int) -> None:
@@ -118,7 +120,7 @@ class Engine(ABC):
         probes: list[Probe],
         stimulus: Input | None = None,
         trace_every: int = 0,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> Advance:
         """Integrate `n_steps` steps.
 
@@ -148,7 +150,8 @@ class Engine(ABC):
     def learning(self) -> dict[tuple[str, str, str], dict[str, np.ndarray]]:
         """Per (rule, kind, section): `integral` Λ, `open_ltp`, `open_ltd`, `driven`, each float64[cells of the kind].
 
-        The last three are sums over the samples of `tally`, taken while plasticity is on.
+        The last three are sums over samples taken while plasticity is on, at the steps that are multiples of 1 ms
+        (of max(1, round(1 ms / dt)) steps): of an open gate (1 or 0) and of the drive.
         """
 
     @abstractmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["Culture"]
 
 DEFAULT_DT = 0.025
+Spikes = tuple[np.ndarray, np.ndarray]
+"""(steps, cell indices), int64[n] each."""
+NO_SPIKES: Spikes = (np.empty(0, np.int64), np.empty(0, np.int64))
 STREAMS = 1 << 16
 AUTO_COMPARTMENTS = 256
 """Compartments per thread below which another thread would wait more than work."""
@@ -59,7 +63,11 @@ class Culture:
         self.comm, self.io, self.precision = comm, None, precision
         self.system = resolve(system)
         self.model = self.system.default_model() if model is None else _check_model(model)
+        for population in self.system.populations:
+            if population not in self.model.ignored_populations():
+                self.model.cell_type(population)  # which refuses one that it does not know
         self._threads = threads
+        self._busy = threading.Lock()
         self.selection_name: str | None = None
         self._selection: dict[str, np.ndarray] | None = None
         self._network: Network | None = None
@@ -73,7 +81,7 @@ class Culture:
         self._stream = 0
         self._v_init: float | None = None
         self._dt: float | None = None
-        self._late = (np.empty(0, np.int64), np.empty(0, np.int64))  # spikes stamped with the end of the last run
+        self._late = NO_SPIKES  # stamped with the end of the last run: they open the next one
 
     # Life
 
@@ -97,12 +105,20 @@ class Culture:
         return self
 
     def close(self) -> None:
-        """Free the engine; a second call does nothing, any other use afterwards raises `RuntimeError`."""
+        """Free the engine; a second call does nothing, any other use afterwards raises `RuntimeError`.
+
+        Raises:
+            RuntimeError: while the env is running.
+        """
         if self._running is not None:
+            self._check_open()
             self._running.close()
         self._running, self._learning, self._network = None, None, None
         self._cells.clear()
         self._closed = True
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an Env cannot be pickled or copied: store it with save(path), get it with Env.load(path)")
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -121,9 +137,14 @@ class Culture:
         recording = f", recording {', '.join(recorded)}" if recorded else ""
         return f"Env({self.system.name!r}: {cells}; engine {self.engine!r}; {state}{recording})"
 
-    def _check_open(self) -> None:
+    def _check_not_closed(self) -> None:
         if self._closed:
             raise RuntimeError("this env is closed; make a new one")
+
+    def _check_open(self) -> None:
+        self._check_not_closed()
+        if self._busy.locked():
+            raise RuntimeError("this env is running, in another thread or in the call that is under way")
 
     def _engine(self) -> Engine:
         self._check_open()
@@ -156,19 +177,23 @@ class Culture:
                 wanted = checks.integer("LIVN_THREADS", int(os.environ["LIVN_THREADS"]), low=1, high=1024)
             except ValueError:
                 raise ValueError(
-                    f"LIVN_THREADS must be a whole number >= 1, got {os.environ['LIVN_THREADS']!r}"
+                    f"LIVN_THREADS must be a whole number from 1 to 1024, got {os.environ['LIVN_THREADS']!r}"
                 ) from None
         if wanted is None:
             wanted = min(_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
-        self.threads = int(wanted)
-        return self.threads
+        return int(wanted)
+
+    @property
+    def threads(self) -> int | None:
+        """Number of threads that the engine uses; before `init()` what was asked for."""
+        return self._threads if self._running is None else self._running.threads
 
     # What is there
 
     @property
     def t(self) -> float:
         """Time since construction or `clear()`, ms."""
-        self._check_open()
+        self._check_not_closed()
         return 0.0 if self._running is None else float(tidy(self._running.step * (self._dt or DEFAULT_DT)))
 
     def selection(self, select: Any, method: str = "first", bounds: Any = None) -> Self:

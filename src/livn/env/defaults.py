@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from livn import checks
 from livn.env import parameters
+from livn.errors import DamagedFile
 
 if TYPE_CHECKING:
     from livn.env.culture import Culture
@@ -18,13 +19,22 @@ __all__ = ["apply_default_params", "set_params"]
 def apply_default_params(env: Culture, group: str | None, strict: bool) -> None:
     """See `Env.apply_default_params`."""
     document = env.system.params_document(env.selection_name)
-    stored = (document or {}).get(env.model.params_key())
+    key = env.model.params_key()
+    stored = (document or {}).get(key)
     if stored is None:
         if group is not None:
-            raise checks.unknown("group", group, (), KeyError)
+            where = f"{env.system.name!r} has no stored parameters for {key}"
+            raise checks.unknown("group", group, (), KeyError, where=where)
         env.apply_model_defaults()
         return
-    params = stored[checks.choice("group", "default" if group is None else group, stored, KeyError)]["params"]
+    try:
+        groups = {name: dict(entry["params"]) for name, entry in stored.items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise DamagedFile(
+            f"params/{env.selection_name or 'default'}.json of {env.system.name!r} must be "
+            '{model: {group: {"params": {name: value}}}}'
+        ) from None
+    params = groups[checks.choice("group", "default" if group is None else group, groups, KeyError)]
     usable, unusable = {}, []
     for key, value in params.items():
         try:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from livn import checks
-from livn.env.culture import DEFAULT_DT, STREAMS, Culture
+from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS, Culture, Spikes
 from livn.env.inputs import engine_input
 from livn.env.recorders import check_memory
 from livn.errors import RunInterrupted
+from livn.recordings import tidy
 from livn.run import Run
 from livn.stimulus import Stimulus
 
 if TYPE_CHECKING:
+    from livn.engine.base import Advance, Engine
+    from livn.network import Network
     from livn.plasticity import PlasticitySummary, Weights, WeightTraces
 
 __all__ = ["Env"]
@@ -123,7 +126,7 @@ class Env(Culture):
         self._check_open()
         if self._traces.recorder is not None:
             self._traces.recorder.clear()
-        self._late = (np.empty(0, np.int64), np.empty(0, np.int64))
+        self._late = NO_SPIKES
         return self
 
     # Running
@@ -143,43 +146,72 @@ class Env(Culture):
             raise RuntimeError("v_init can be set before the first run or after clear() only")
         self._v_init = value
 
-    def run(self, duration: float, stimulus: Any = None, dt: float | None = None) -> Run:
+    def run(
+        self,
+        duration: float,
+        stimulus: Any = None,
+        dt: float | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Run:
         """Advance the culture; state persists, so that run(a) and run(b) equal run(a + b).
 
         Args:
             duration: ms, > 0, a multiple of the step and of every recording dt.
             stimulus: anything that `Stimulus.from_arg` takes; its time starts with the run.
             dt: integration step, 0.0001 to 1 ms, default 0.025; fixed until `clear()`.
+            progress: called about every 0.1 s with the ms done so far.
 
         Returns:
             What was recorded, times relative to the run's start.
 
         Raises:
             ValueError: a duration, a dt or a stimulus that is not legal.
+            TypeError: an argument of the wrong kind.
             MemoryError: recordings beyond `LIVN_MAX_RECORDING_GB`.
+            RuntimeError: before `init()`, after a divergence, or while it runs in another thread.
             SimulationDiverged: a potential became NaN or ran away.
             RunInterrupted: Ctrl-C; the exception holds what was recorded, and the culture can go on.
         """
-        engine, network, learning = self._engine(), self._ensure_network(), self._learning
+        engine, network = self._engine(), self._ensure_network()
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be a function of the ms done, got {progress!r:.200}")
         step = self._step(dt)
         steps = checks.steps("duration", duration, step)
-        probes = self._recorders.probes(network, step, steps)
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError("this env is running in another thread")
+        try:
+            return self._advance(engine, network, steps, step, stimulus, progress)
+        finally:
+            self._busy.release()
+
+    def _advance(
+        self,
+        engine: Engine,
+        network: Network,
+        steps: int,
+        step: float,
+        stimulus: Any,
+        progress: Callable[[float], object] | None,
+    ) -> Run:
+        learning, recorder = self._learning, self._traces.recorder
         start = engine.step
-        recorder = self._traces.recorder
+        probes = self._recorders.probes(network, step, steps)
         every = checks.steps("the dt of record_weights", recorder.dt, step) if recorder is not None else 0
         samples = (start + steps) // every - start // every if every else 0
         check_memory(probes, steps, samples, len(network.plastic), 0 if recorder is None else recorder.nbytes)
         stim = Stimulus.from_arg(stimulus, self, steps * step)
         driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
+        report = None if progress is None else lambda done: progress(float(tidy(done * step)))
         before = self._dt
         if before is None:
             engine.reset(step, self._v_init, self._stream)
         self._dt = step
+        late, self._late = self._late, NO_SPIKES  # those of a run that fails are lost
         try:
-            result = engine.advance(steps, probes, driven, every)
+            result = engine.advance(steps, probes, driven, every, report)
         finally:
             if engine.step == start:  # a stimulus failed at once: as if nothing had been asked
-                self._dt = before
+                self._dt, self._late = before, late
             elif learning is not None:
                 learning.touched = True
             if learning is not None and learning.on:
@@ -187,7 +219,7 @@ class Env(Culture):
                 learning.samples += -(-engine.step // per) - -(-start // per)
         if recorder is not None and result.traces is not None:
             recorder.add(start // every + 1, result.traces)
-        spikes = self._split_spikes(result.spike_steps, result.spike_cells, engine.step)
+        spikes = self._split_spikes(late, result, engine.step)
         run = self._recorders.run(network, probes, result, spikes, step, start)
         if result.steps < steps:
             raise RunInterrupted(run)
@@ -202,12 +234,13 @@ class Env(Culture):
             raise ValueError(f"dt is {self._dt:g} ms until clear(), got {step:g}")
         return step
 
-    def _split_spikes(self, steps: np.ndarray, cells: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
+    def _split_spikes(self, late: Spikes, result: Advance, end: int) -> Spikes:
         """The spikes of the run that ended at step `end`; those stamped exactly with its end open the next one."""
-        steps, cells = np.concatenate([self._late[0], steps]), np.concatenate([self._late[1], cells])
-        late = steps == end
-        self._late = steps[late], cells[late]
-        return steps[~late], cells[~late]
+        steps = np.concatenate([late[0], result.spike_steps])
+        cells = np.concatenate([late[1], result.spike_cells])
+        after = steps == end
+        self._late = steps[after], cells[after]
+        return steps[~after], cells[~after]
 
     def clear(self, reseed: bool = True, reset_weights: bool = False) -> Self:
         """Back to t = 0 and the initial state; recordings are emptied but stay enabled, parameters stay.

@@ -15,10 +15,13 @@ def engine_input(stimulus: Stimulus, network: Network, dt: float) -> Input:
     """The engine's view of a stimulus.
 
     Raises:
-        ValueError: columns that fit neither the cells nor the compartments, unknown gids or sections.
+        ValueError: columns that fit neither the cells nor the compartments, unknown gids or sections, a conductance
+            below zero.
     """
     cells, sections = _targets(stimulus, network)
     mode = stimulus.input_mode
+    if mode == "conductance" and stimulus.array is not None:
+        _check_conductance(stimulus.array)
     scale = _areas(network, cells, sections) * 1e-2 if mode == "current_density" else np.ones(len(cells))
     per = stimulus.rows_per(dt)
     if per is not None and stimulus.array is not None:
@@ -33,12 +36,20 @@ def engine_input(stimulus: Stimulus, network: Network, dt: float) -> Input:
         return Input(_TARGETS[mode], cells, sections, per, rows)
 
     def averaged(first: int, count: int) -> np.ndarray:
-        return stimulus.step_averages(dt, first, count) * scale
+        values = stimulus.step_averages(dt, first, count)
+        if mode == "conductance":
+            _check_conductance(values)
+        return values * scale
 
     return Input(_TARGETS[mode], cells, sections, 1, averaged)
 
 
 _TARGETS = {"current": "inject", "current_density": "inject", "conductance": "open"}
+
+
+def _check_conductance(values: np.ndarray) -> None:
+    if (values < 0.0).any():
+        raise ValueError(f"a stimulus that is a conductance must be >= 0 µS, got {values.min():g}")
 
 
 def _targets(stimulus: Stimulus, network: Network) -> tuple[np.ndarray, np.ndarray]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from livn import checks
+from livn.errors import UnknownName
 from livn.network import Network
 from livn.plasticity import Weights
 
@@ -20,10 +21,12 @@ NOISE_DEFAULTS = {
 """µS, ms and mV; time constants for orientation after Destexhe et al. 2001."""
 
 _NOISE_BOUNDS: dict[str, dict[str, Any]] = {
-    **{name: {"low": 0.0, "unit": "µS"} for name in ("g_e0", "g_i0", "std_e", "std_i")},
-    **{name: {"above": 0.0, "unit": "ms"} for name in ("tau_e", "tau_i")},
-    **{name: {"unit": "mV"} for name in ("E_e", "E_i")},
+    **{name: {"low": 0.0, "high": 1e6, "unit": "µS"} for name in ("g_e0", "g_i0", "std_e", "std_i")},
+    **{name: {"above": 0.0, "high": 1e9, "unit": "ms"} for name in ("tau_e", "tau_i")},
+    **{name: {"low": -200.0, "high": 200.0, "unit": "mV"} for name in ("E_e", "E_i")},
 }
+MAX_WEIGHT = 1e9
+"""Far beyond any use, and far from where a conductance overflows."""
 
 Noise = dict[str, dict[str, float]]
 
@@ -45,7 +48,7 @@ def resolve_weights(weights: Any, network: Network) -> dict[str, float]:
         raise TypeError(f"set_weights takes a mapping of weight names to numbers, got {weights!r:.200}")
     resolved: dict[str, float] = {}
     for key, value in weights.items():
-        number = checks.number(f"weight {key!r}", value, low=0.0)
+        number = checks.number(f"weight {key!r}", value, low=0.0, high=MAX_WEIGHT)
         resolved |= dict.fromkeys(_matches(key, network), number)
     return resolved
 
@@ -53,9 +56,8 @@ def resolve_weights(weights: Any, network: Network) -> dict[str, float]:
 def _matches(key: Any, network: Network) -> list[str]:
     """The full weight names that a key, with trailing parts left out, stands for."""
     names = list(network.weight_groups)
-    error = checks.unknown("weight", key, names, KeyError)
     if not isinstance(key, str):
-        raise error
+        raise checks.unknown("weight", key, names, KeyError)
     pair, *rest = key.removesuffix("-weight").split("-")
     found = []
     for post in network.populations:
@@ -66,7 +68,8 @@ def _matches(key: Any, network: Network) -> list[str]:
             wanted[1] = network.model.section_name(post, rest[0])
         found += [n for n in names if n.removesuffix("-weight").split("-")[: len(wanted)] == wanted]
     if not found:
-        raise error
+        shorter = {n.rsplit("-", cut)[0] for n in names for cut in (1, 2, 3) if n.count("-") >= cut}
+        raise checks.unknown("weight", key, names, KeyError, also=sorted(shorter))
     return found
 
 
@@ -80,21 +83,24 @@ def merge_noise(noise: Any, before: Mapping[str, Mapping[str, float]], populatio
     """
     if not isinstance(noise, Mapping):
         raise TypeError(f"set_noise takes a mapping of parameters or of populations, got {noise!r:.200}")
-    nested = {k: isinstance(v, Mapping) for k, v in noise.items()}
-    if any(nested.values()) and not all(nested.values()):
+    nested = [k for k, v in noise.items() if isinstance(v, Mapping) or k in populations]
+    if nested and len(nested) < len(noise):
         raise ValueError(
             f"set_noise takes parameters, or parameters by population, not both; got the keys {list(noise)}"
         )
-    if any(nested.values()):
+    if nested:
         by_population = {checks.choice("population", p, populations, KeyError): v for p, v in noise.items()}
     else:
         by_population = dict.fromkeys(populations, noise) if noise else {}
     merged = {p: dict(v) for p, v in before.items()}
     for population, values in by_population.items():
+        if not isinstance(values, Mapping):
+            raise TypeError(f"noise of {population} must be a mapping of parameters to numbers, got {values!r:.200}")
         clean = {}
         for name, value in values.items():
             checks.choice("noise parameter", name, NOISE_DEFAULTS, KeyError)
-            clean[name] = checks.number(name, value, **_NOISE_BOUNDS[name])
+            where = f"{name} of {population}" if nested else name
+            clean[name] = checks.number(where, value, **_NOISE_BOUNDS[name])
         merged[population] = {**NOISE_DEFAULTS, **merged.get(population, {}), **clean}
     return merged
 
@@ -104,7 +110,7 @@ def split_params(params: Any) -> dict[str, dict[str, Any]]:
 
     Raises:
         TypeError: not a mapping of names.
-        ValueError: the prefix `io-`, which comes with electrodes.
+        KeyError: the prefix `io-`, which comes with electrodes.
     """
     if not isinstance(params, Mapping) or not all(isinstance(k, str) for k in params):
         raise TypeError(f"set_params takes a mapping of names to values, got {params!r:.200}")
@@ -112,7 +118,7 @@ def split_params(params: Any) -> dict[str, dict[str, Any]]:
     for key, value in params.items():
         prefix, dash, rest = key.partition("-")
         if prefix == "io" and dash:
-            raise ValueError(f"{key!r} addresses an IO, and this env has none")
+            raise UnknownName(f"{key!r} addresses electrodes, and this env has none")
         if not dash or prefix not in ("weight", "noise", "cells"):
             prefix, rest = "weight", key
         parts.setdefault(prefix, {})[rest] = value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from livn.recordings import tidy
 from livn.run import Events, Run, Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 __all__ = ["Recorders"]
 
@@ -129,19 +128,14 @@ class Recorders:
             channels["spikes"] = Events(network.gids[cells[keep]], tidy((steps[keep] - start) * dt), t0, duration)
         for probe, values in zip(probes, result.series, strict=True):
             values.flags.writeable = False  # handed over, not copied
-            names = np.array([k.sections[s] for k, s in self._named(network, probe)], dtype=object)
             channels[probe.signal] = Series(
-                network.gids[probe.cells], values, self.signals[probe.signal].dt, t0, names.astype(str)
+                network.gids[probe.cells],
+                values,
+                self.signals[probe.signal].dt,
+                t0,
+                network.section_names(probe.cells, probe.sections),
             )
         return Run(channels, t0, duration)
-
-    @staticmethod
-    def _named(network: Network, probe: Probe) -> Iterable[tuple[Any, int]]:
-        return ((network.kind_of(c), s) for c, s in zip(probe.cells, probe.sections, strict=True))
-
-    def clear(self) -> None:
-        """Record nothing."""
-        self.signals.clear()
 
 
 def _has(network: Network, number: int, what: str, section: str) -> bool:
@@ -182,16 +176,13 @@ def check_memory(probes: list[Probe], steps: int, trace_samples: int, n_plastic:
     need = {p.signal: 8 * len(p.cells) * (steps // p.every) for p in probes}
     if trace_samples:
         need["weights"] = 4 * trace_samples * n_plastic + held
-    text = os.environ.get("LIVN_MAX_RECORDING_GB") or "4"
-    try:
-        limit = checks.number("LIVN_MAX_RECORDING_GB", float(text), low=0.0, unit="GB")
-    except ValueError:
-        raise ValueError(f"LIVN_MAX_RECORDING_GB must be a number of GB >= 0, got {text!r}") from None
+    limit = checks.environment("LIVN_MAX_RECORDING_GB", 4.0)
     if need and sum(need.values()) > limit * 1e9:
         most = max(need, key=lambda k: need[k])
-        how = "a larger dt or shorter runs with clear_recordings() between them"
-        if most != "weights":
-            how += ", or fewer cells (gids=)" if most != "membrane_current" else ""
+        how = {
+            "weights": "a larger dt, or shorter runs with clear_recordings() between them",
+            "membrane_current": "a larger dt or shorter runs",
+        }.get(most, "a larger dt, shorter runs or fewer cells (gids=)")
         sizes = ", ".join(f"{k} {v / 1e9:.3g} GB" for k, v in need.items())
         raise MemoryError(
             f"the recordings of this run would hold {sum(need.values()) / 1e9:.3g} GB ({sizes}), more than "

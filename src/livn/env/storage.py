@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livn.engine.registry import engine_class
 from livn.env.recorders import Signal
 from livn.errors import DamagedFile
+from livn.models.named import model_named, name_of
 from livn.system.storage import read_arrays, write_arrays
 from livn.system.system import pack, unpack
 
@@ -24,6 +26,9 @@ KIND = "env"
 
 def save(env: Env, path: str | os.PathLike[str]) -> None:
     """See `Env.save`."""
+    path = _file(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"path must be the name of a file, and {path} is a directory")
     network, engine, learning = env._network_now(), env._engine(), env._learner()
     arrays, system = pack(env.system)
     parts = {"system": arrays, "state": engine.read_state()}
@@ -33,11 +38,10 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
     }
     parts["selection"] = dict(env._selection or {})
     parts["late"] = {"steps": env._late[0], "cells": env._late[1]}
-    model = type(env.model)
     recorder = env._traces.recorder
     meta = {
         "system": system,
-        "model": {"cls": f"{model.__module__}.{model.__qualname__}", "kwargs": env.model.kwargs},
+        "model": {"cls": name_of(env.model), "kwargs": env.model.kwargs},
         "seed": env.seed,
         "stream": env._stream,
         "dt": env._dt,
@@ -56,6 +60,8 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
 
 def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None) -> Env:
     """See `Env.load`."""
+    path = _file(path)
+    engine_class(engine)  # its name is the caller's, the rest is the file's
     flat, meta = read_arrays(path, KIND)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for key, a in flat.items():
@@ -63,13 +69,18 @@ def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None) -> En
         parts.setdefault(part, {})[name] = a
     try:
         return _restore(cls, parts, meta, engine)
-    except (KeyError, IndexError, AttributeError) as e:
-        raise DamagedFile(f"{path} lacks a part of a culture: {e}") from e
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
+        raise DamagedFile(f"{path} holds no whole culture: {e}") from e
+
+
+def _file(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r:.200}")
+    return Path(path)
 
 
 def _restore(cls: type[Env], parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any], engine: str | None) -> Env:
-    module, _, name = meta["model"]["cls"].rpartition(".")
-    model = getattr(importlib.import_module(module), name)(**meta["model"]["kwargs"])
+    model = model_named(meta["model"]["cls"], meta["model"]["kwargs"], "the stored culture")
     env = cls(unpack(parts["system"], meta["system"]), model, seed=meta["seed"], engine=engine)
     env._selection = parts.get("selection", {}) if meta["selected"] else None
     env.selection_name = meta["selection_name"]

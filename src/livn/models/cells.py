@@ -59,6 +59,16 @@ def crossed(before, after, threshold):
     return where((before <= threshold) & (after > threshold), 1.0, 0.0)
 
 
+def refractory_steps(period, dt):
+    """The refractory period in whole steps."""
+    return int(np.floor(period / dt + 0.5))
+
+
+def ready(step, last, refractory):
+    """Whether a crossing at `step` counts as a spike: the last one is at least `refractory` steps ago."""
+    return step - last >= refractory
+
+
 # The motoneuron: soma and dendrite
 
 MOTONEURON_STATES = (

@@ -44,6 +44,11 @@ def ohmic(v, g, e):
     return g * (v - e), g
 
 
+def external_current(v, injected, conductance):
+    """Membrane current of a stimulus: what is injected, and a conductance that reverses at 0 mV; and its derivative."""
+    return conductance * v - injected, conductance
+
+
 # Sodium, transient
 
 

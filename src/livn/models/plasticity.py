@@ -4,7 +4,7 @@
 v in mV; ℓ in 1/ms; Λ and w have no unit. `b` is the natural logarithm of `learning_slope`.
 """
 
-from numpy import exp, maximum, minimum, where
+from numpy import exp, log, maximum, minimum, where
 
 KAPPA = 0.016
 """Rate κ at which the drive feeds ℓ, 1/ms². A rate, so that the rule means the same at every dt."""
@@ -41,6 +41,11 @@ DEFAULTS = {
     },
 }
 """Default parameters by rule (potentials in mV)."""
+
+
+def step_constants(rule, slope, dt):
+    """(b, e^{-dt/τ_ℓ}) of a rule: the natural logarithm of its slope, and the decay of ℓ in a step."""
+    return log(slope), exp(-dt / TAU_LEARNING[rule])
 
 
 def opening(x, b):

@@ -103,6 +103,7 @@ DEND_OFFSET = 60.0
 """Distance between the centres of soma and dend, µm along +x."""
 
 INPUT_MODES = ("current", "current_density", "conductance")
+STIMULUS_MODES = ("extracellular", *INPUT_MODES, "irradiance")
 
 
 @cache
@@ -135,7 +136,7 @@ class ReducedCalciumSomaDendrite:
         if input_mode is not None:
             checks.choice("input_mode", input_mode, INPUT_MODES)
         self.input_mode = input_mode
-        self.refractory_period = checks.number("refractory_period", refractory_period, low=0.0, unit="ms")
+        self.refractory_period = checks.number("refractory_period", refractory_period, low=0.0, high=1e6, unit="ms")
         self.renshaw_phenotype = checks.choice("renshaw_phenotype", renshaw_phenotype, RENSHAW)
         self.short_term_depression = checks.boolean("short_term_depression", short_term_depression)
         ampa = DEPRESSING_AMPA if short_term_depression else RECEPTORS[0]
@@ -243,7 +244,7 @@ class ReducedCalciumSomaDendrite:
             float64[M, 4].
         """
         rows = checks.array("coordinates", coordinates, shape=(None, 4))
-        kind = self.cell_type(population or "EXC")
+        kind = self.cell_type("EXC" if population is None else population)
         out = np.repeat(rows, len(kind.sections), axis=0)
         for i, section in enumerate(kind.sections):
             out[i :: len(kind.sections), 1] += kind.offsets[section]
@@ -261,6 +262,7 @@ class ReducedCalciumSomaDendrite:
 
     def stimulus_bounds(self, mode: str) -> tuple[float, float] | None:
         """Legal range of a stimulus' values: ±1000 mV for extracellular potentials, else None."""
+        checks.choice("mode", mode, STIMULUS_MODES)
         return (-1000.0, 1000.0) if mode == "extracellular" else None
 
     def opsin_config(self) -> dict[str, Any] | None:
@@ -289,13 +291,17 @@ class ReducedCalciumSomaDendrite:
 
     def default_weights(self, system_name: str, engine: str | None = None) -> dict[str, float]:
         """Static weights for a system of this name, else the generic set, in the form `Env.set_weights` takes."""
-        tuned = _defaults()
-        return dict(tuned.get(system_name, tuned["generic"])["weights"])
+        return dict(self._tuned(system_name)["weights"])
 
     def default_noise(self, system_name: str, engine: str | None = None) -> dict[str, dict[str, float]]:
         """Background noise for a system of this name, else the generic set, in the form `Env.set_noise` takes."""
+        return {p: dict(v) for p, v in self._tuned(system_name)["noise"].items()}
+
+    def _tuned(self, system_name: str) -> dict[str, Any]:
+        if not isinstance(system_name, str):
+            raise TypeError(f"system_name must be a string, got {system_name!r:.200}")
         tuned = _defaults()
-        return {p: dict(v) for p, v in tuned.get(system_name, tuned["generic"])["noise"].items()}
+        return tuned.get(system_name, tuned["generic"])
 
     def apply_defaults(self, env: Env, weights: bool = True, noise: bool = True) -> None:
         """Set an env's static weights and background noise to this model's values, as far as it has use for them."""

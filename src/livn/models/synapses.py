@@ -48,6 +48,16 @@ def nmda_current(v, a, b, reversal):
     return i, (g * unblocked(beyond) * (v + SLOPE_STEP - reversal) - i) / SLOPE_STEP
 
 
+def decays(taus, dt):
+    """(e^{-dt/τ_rise}, e^{-dt/τ_decay}): what A and B are multiplied by in a step."""
+    return exp(-dt / taus[0]), exp(-dt / taus[1])
+
+
+def released(resources):
+    """Short-term depression at a spike: (share of the full conductance that opens, resources left)."""
+    return resources * DEPRESSION_USE, resources * (1.0 - DEPRESSION_USE)
+
+
 def recovered(resources, elapsed):
     """Resources after `elapsed` ms of recovery: 1 - (1 - R) e^{-Δt/τ_rec}."""
     return 1.0 - (1.0 - resources) * exp(-elapsed / DEPRESSION_RECOVERY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from livn import checks
 from livn.errors import DamagedFile
+from livn.models.named import model_named
 from livn.system.storage import read_json
 
 __all__ = ["DEFAULT_MODEL", "Documents"]
@@ -78,15 +78,7 @@ class Documents:
     def model(self) -> Any:
         """A new instance of the class that `model.json` names, by default of `DEFAULT_MODEL`."""
         document = self.get("model.json") or {"cls": DEFAULT_MODEL}
-        path, kwargs = document.get("cls"), document.get("kwargs", {})
-        if not isinstance(path, str) or "." not in path or not isinstance(kwargs, dict):
-            raise DamagedFile(f'model.json of {self._owner!r} must be {{"cls": "module.Class", "kwargs": {{...}}}}')
-        module, _, cls = path.rpartition(".")
-        try:
-            model = getattr(importlib.import_module(module), cls)
-        except (ImportError, AttributeError, ValueError) as e:
-            raise ImportError(f"the model {path!r} of the system {self._owner!r} cannot be imported: {e}") from e
-        return model(**kwargs)
+        return model_named(document.get("cls"), document.get("kwargs", {}), f"model.json of {self._owner!r}")
 
 
 def _plain(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from livn import checks
+from livn.cachedir import cache_dir
 from livn.errors import DamagedFile, NewerFormat
 from livn.system.culture import all_pairs, gaussian_pairs, scatter, wire
 from livn.system.system import System
@@ -140,12 +141,7 @@ def make(name: str) -> System:
 
 def cache_directory() -> Path:
     """Where generated systems are kept: under `LIVN_CACHE_DIR` if that is set, else under the user's cache."""
-    root = os.environ.get("LIVN_CACHE_DIR")
-    if not root:
-        import platformdirs
-
-        root = platformdirs.user_cache_dir("livn")
-    return Path(root) / "systems" / f"v{RECIPE_VERSION}"
+    return cache_dir("systems", f"v{RECIPE_VERSION}")
 
 
 def _known(name: Any) -> str:

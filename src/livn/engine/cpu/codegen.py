@@ -40,8 +40,11 @@ from livn.engine.cpu.binding import bind
 from livn.engine.cpu.events import deliver, gather, launch, room
 from livn.engine.cpu.maths import OPTIONS, wide_vectors
 from livn.engine.cpu.sync import barrier
-from livn.models import noise, plasticity, synapses
+from livn.models import cells, channels, noise, plasticity, synapses
 
+external_current = bind(channels.external_current)
+ohmic = bind(channels.ohmic)
+ready = bind(cells.ready)
 philox = bind(noise.philox)
 normals = bind(noise.normals)
 wander = bind(noise.wander)
@@ -136,8 +139,8 @@ class _Tile:
     def _inputs(self) -> list[str]:
         lines = []
         for s in self.kind.sections:
-            lines.append(f"{self.x(f'i_{s}')} = {self.x(f'open_{s}')} * {self.x(f'v_{s}')} - {self.x(f'inject_{s}')}")
-            lines.append(f"{self.x(f'g_{s}')} = {self.x(f'open_{s}')}")
+            arguments = ", ".join(self.x(f"{n}_{s}") for n in ("v", "inject", "open"))
+            lines.append(f"{self.x(f'i_{s}')}, {self.x(f'g_{s}')} = external_current({arguments})")
         return _lanes(lines, 2)
 
     def _synapses(self) -> list[str]:
@@ -169,8 +172,9 @@ class _Tile:
             g = self.x(f"g_noise_{side}")
             lines += [
                 f"{g} = noise_conductance({self.x(f'mean_{side}')}, {self.x(f'std_{side}')}, {self.x(f'z_{side}')})",
-                f"{self.x(f'i_{s}')} += {g} * ({self.x(f'v_{s}')} - {self.x(f'reversal_{side}')})",
-                f"{self.x(f'g_{s}')} += {g}",
+                f"current, slope = ohmic({self.x(f'v_{s}')}, {g}, {self.x(f'reversal_{side}')})",
+                f"{self.x(f'i_{s}')} += current",
+                f"{self.x(f'g_{s}')} += slope",
             ]
         return [
             "        if noisy:",
@@ -243,7 +247,7 @@ class _Tile:
             "        if fired:",
             *_lanes(
                 [
-                    f"if {spike} > 0.0 and step + 1 - last_spike[j] >= refractory:",
+                    f"if {spike} > 0.0 and ready(step + 1, last_spike[j], refractory):",
                     "    last_spike[j] = step + 1",
                     "    out_step[n_out] = step + 1",
                     "    out_cell[n_out] = place + j",

@@ -95,6 +95,7 @@ class Connections:
         self.source = np.searchsorted(pre[self.run_start], np.arange(self.tiles.count * WIDTH + 1))
         depressing = np.array([r.depressing for r in net.model.receptors])[net.receptor]
         self._depressing = depressing[order]
+        self._trace_places: np.ndarray | None = None
         self._place = np.empty(n, np.int64)
         self._place[order] = np.arange(n)
         self._dt = dt
@@ -141,6 +142,13 @@ class Connections:
     def set_multipliers(self, w: np.ndarray) -> None:
         """Set w of the plastic connections, given in key order."""
         self.weight[self.positions()] = w
+
+    def trace_places(self) -> np.ndarray:
+        """int64[n]: the place of each connection in key order, -1 where it cannot learn."""
+        if self._trace_places is None:
+            self._trace_places = np.full(len(self.weight), -1, np.int64)
+            self._trace_places[self.positions()] = np.arange(len(self.network.plastic))
+        return self._trace_places
 
     def positions(self) -> np.ndarray:
         """int64[P]: where the plastic connections, in key order, lie here."""

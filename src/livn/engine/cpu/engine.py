@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -14,13 +13,16 @@ from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.interrupt import deferred_interrupt
 from livn.engine.cpu.kernel import load_kernel
-from livn.engine.cpu.layout import COUNTS, RULES, Layout
+from livn.engine.cpu.layout import COUNTS, NOISE_CONSTANTS, RULES, Layout
 from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
 from livn.engine.cpu.sync import WORDS
+from livn.engine.cpu.team import Team
 from livn.engine.cpu.tiles import Tiles
 from livn.errors import SimulationDiverged
 from livn.models import noise as noise_model
-from livn.models.plasticity import TAU_LEARNING
+from livn.models.cells import refractory_steps
+from livn.models.plasticity import step_constants
+from livn.models.synapses import decays
 from livn.network import Network
 from livn.plasticity.rules import RuleParameters
 
@@ -29,8 +31,8 @@ __all__ = ["CpuEngine"]
 CALL_SECONDS = 0.1
 """Wall time of one compiled call: a call cannot be interrupted."""
 
-UNCOUPLED_WINDOW = 100
-"""Steps between meetings of threads in a network without connections."""
+LONGEST_WINDOW = 400
+"""Steps that threads go without meeting, however long the shortest delay."""
 
 
 class CpuEngine(Engine):
@@ -49,7 +51,8 @@ class CpuEngine(Engine):
         self.tiles = Tiles(network, self.layouts)
         self.threads = max(1, min(threads, self.tiles.count))
         self._advance = load_kernel(self.layouts)
-        self._pool = ThreadPoolExecutor(self.threads - 1, "livn") if self.threads > 1 else None
+        self._team = Team(self.threads)
+        self._warm = self._broken = False
         self._connections = Connections(network, self.tiles)
         self._noisy = False
         self._rule_on = False
@@ -78,10 +81,10 @@ class CpuEngine(Engine):
     # Setting up
 
     def reset(self, dt: float, v_init: float | None, stream: int) -> None:
-        self.dt, self.step, self.stream = dt, 0, stream
+        self.dt, self.step, self.stream, self._broken = dt, 0, stream, False
         self.tiles.reset(v_init)
         self._connections.build(dt)
-        self._refractory = int(np.floor(self.network.model.refractory_period / dt + 0.5))
+        self._refractory = refractory_steps(self.network.model.refractory_period, dt)
         self._set_window()
         self.update_parameters()
         self._set_rules()
@@ -91,11 +94,13 @@ class CpuEngine(Engine):
             self.tiles.put_cells(f"z_{side}", z)
         for number, layout in enumerate(self.layouts):
             for j, receptor in enumerate(layout.receptors):
-                taus = receptor.kinetics[layout.kind.name]
-                self._kinetics[number, j] = (*np.exp(-dt / np.array(taus)), receptor.reversal)
+                self._kinetics[number, j] = (*decays(receptor.kinetics[layout.kind.name], dt), receptor.reversal)
+        if not self._warm:  # compile now: Python can still be interrupted, a run waits for its call to end
+            self._launch(0)
+            self._warm = True
 
     def _set_window(self) -> None:
-        self._longest = self._connections.shortest or UNCOUPLED_WINDOW
+        self._longest = min(self._connections.shortest or LONGEST_WINDOW, LONGEST_WINDOW)
         most = self._longest // max(2, self._refractory) + 1  # spikes of one cell in a window
         cells = max(high - low for low, high in self._ranges) * WIDTH
         self._buffer_step = np.zeros((self.threads, cells * most), np.int64)
@@ -122,7 +127,8 @@ class CpuEngine(Engine):
     def _set_noise(self) -> None:
         self._noisy = bool(self._noise)
         for side in "ei":
-            columns = {name: np.zeros(self.network.n_cells) for name in ("mean", "std", "decay", "spread", "reversal")}
+            columns = {name: np.zeros(self.network.n_cells) for name in NOISE_CONSTANTS}
+            columns["decay"][:] = 1.0  # a cell without noise keeps its z, stationary for when it gets some
             for population, p in self._noise.items():
                 cells = self.network.populations[population]
                 decay, spread = noise_model.stationary(self.dt, p[f"tau_{side}"])
@@ -148,6 +154,7 @@ class CpuEngine(Engine):
     def _set_rules(self) -> None:
         for i, rule in enumerate(RULES):
             p = self._rules[rule]
+            base, fade = step_constants(rule, p.learning_slope, self.dt)
             self._rule_table[i] = (
                 p.A_ltp,
                 p.A_ltd,
@@ -155,9 +162,9 @@ class CpuEngine(Engine):
                 p.theta_ltd,
                 p.ltp_sigmoid_half,
                 p.ltd_sigmoid_half,
-                np.log(p.learning_slope),
+                base,
                 p.learning_tau,
-                np.exp(-self.dt / TAU_LEARNING[rule]),
+                fade,
             )
             self._bounds[i] = p.w_min, p.w_max
 
@@ -169,8 +176,9 @@ class CpuEngine(Engine):
         probes: list[Probe],
         stimulus: Input | None = None,
         trace_every: int = 0,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> Advance:
+        self._check_whole()
         start, end = self.step, self.step + n_steps
         probe = ProbePlan(probes, self.tiles, n_steps)
         trace = TracePlan(self._connections, trace_every, start, end)
@@ -202,6 +210,11 @@ class CpuEngine(Engine):
         order = np.lexsort((cells, born))
         done = self.step - start
         return Advance(born[order], cells[order], probe.series(done), trace.array(self.step), done)
+
+    def _check_whole(self) -> None:
+        """A diverged tile stops within a window: what it holds then belongs to no one moment."""
+        if self._broken:
+            raise RuntimeError("this culture diverged: clear() starts again")
 
     def _fresh_control(self) -> np.ndarray:
         control = np.zeros((self.threads, cg.CONTROL_WORDS), np.int64)
@@ -237,17 +250,15 @@ class CpuEngine(Engine):
             self._run_threads(start, probe, trace, stim)
             self.step = int(main[cg.STEP])
             status = int(main[cg.STATUS])
-            if status == cg.RUNS_FULL:  # the spikes from PENDING on wait for room
+            if status == cg.RUNS_FULL:  # the spikes from PENDING on wait for room; they may fill their own as well
                 links.grow(int(main[cg.ROOM]))
-                main[cg.LAUNCH] = 1
-                if self.step < end:
-                    continue
-                main[cg.WINDOW] = 0
+                main[cg.LAUNCH], main[cg.WINDOW] = 1, 0
                 self._run_threads(start, probe, trace, stim)
             count = int(main[cg.COUNT])
             spikes.append((self._spike_step[:count].copy(), self._spike_cell[:count].copy()))
             main[cg.COUNT] = main[cg.PENDING] = main[cg.LAUNCH] = 0
             if status == cg.DIVERGED:
+                self._broken = True
                 raise self._diverged()
             if self.step >= end:
                 return
@@ -269,18 +280,7 @@ class CpuEngine(Engine):
             *probe.arguments(start), *stim.arguments(), *trace.arguments(), links.first,
             max(1, int(1.0 / self.dt)),
         )  # fmt: skip
-        if self._pool is None:
-            self._advance(0, 1, *self._ranges[0], *arguments)
-            return
-        others = [
-            self._pool.submit(self._advance, i, self.threads, *self._ranges[i], *arguments)
-            for i in range(1, self.threads)
-        ]
-        try:
-            self._advance(0, self.threads, *self._ranges[0], *arguments)
-        finally:
-            for future in others:
-                future.result()
+        self._team.run(lambda i: self._advance(i, self.threads, *self._ranges[i], *arguments))
 
     def _diverged(self) -> SimulationDiverged:
         rows = self._control[self._control[:, cg.BAD_TILE] >= 0]
@@ -298,6 +298,7 @@ class CpuEngine(Engine):
     # State
 
     def read_state(self) -> State:
+        self._check_whole()
         state: State = {"step": np.array(self.step), "stream": np.array(self.stream)}
         state |= self.tiles.read_state()
         state["weight"], state["last_integral"] = self._connections.memory()
@@ -308,7 +309,7 @@ class CpuEngine(Engine):
         return state
 
     def write_state(self, state: State) -> None:
-        self.step, self.stream = int(state["step"]), int(state["stream"])
+        self.step, self.stream, self._broken = int(state["step"]), int(state["stream"]), False
         self.tiles.write_state(state)
         links = self._connections
         links.set_memory(state["weight"], state["last_integral"])
@@ -320,11 +321,15 @@ class CpuEngine(Engine):
         if len(born) > self._spike_step.size:
             self._spike_step, self._spike_cell = np.zeros(2 * len(born), np.int64), np.zeros(2 * len(born), np.int64)
         self._spike_step[: len(born)], self._spike_cell[: len(born)] = born, places
+        self._launch(len(born))
+
+    def _launch(self, count: int) -> None:
+        """Send the first `count` of the spikes on their way, and do nothing else."""
         self._control = self._fresh_control()
         main = self._control[0]
         main[cg.STEP] = main[cg.END] = self.step
-        main[cg.COUNT], main[cg.LAUNCH] = len(born), 1
-        nothing = ProbePlan([], self.tiles, 0), TracePlan(links, 0, 0, 0), StimulusPlan(None, self.tiles)
+        main[cg.COUNT], main[cg.LAUNCH] = count, 1
+        nothing = ProbePlan([], self.tiles, 0), TracePlan(self._connections, 0, 0, 0), StimulusPlan(None, self.tiles)
         self._run_threads(self.step, *nothing)
 
     def multipliers(self) -> np.ndarray:
@@ -350,5 +355,4 @@ class CpuEngine(Engine):
                     self.tiles.put(number, f"{count}_{rule}_{section}", 0.0)
 
     def close(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._team.close()

@@ -11,7 +11,7 @@ import numba as nb
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.maths import OPTIONS
 from livn.models.plasticity import updated
-from livn.models.synapses import DEPRESSION_USE, recovered
+from livn.models.synapses import recovered, released
 
 WIDTH = 16
 """Cells per tile: two AVX-512 or four AVX2 vectors of doubles."""
@@ -20,7 +20,7 @@ STATIC, DEPRESSING, LEARNING = 0, 1, 2
 """What an event does to its connection; LEARNING + r: the rule r."""
 
 _updated = bind(updated)
-_recovered = bind(recovered)
+_recovered, _released = bind(recovered), bind(released)
 
 
 @nb.njit(**OPTIONS)
@@ -38,9 +38,8 @@ def deliver(x, step, n_active, run_next, run_end, run_born, delay, slot, jump, w
             if kind == STATIC:
                 pass
             elif kind == DEPRESSING:  # weight holds the resources, last the step of the last event
-                resources = _recovered(weight[c], (step - last[c]) * dt)
-                g *= resources * DEPRESSION_USE
-                weight[c] = resources * (1.0 - DEPRESSION_USE)
+                share, weight[c] = _released(_recovered(weight[c], (step - last[c]) * dt))
+                g *= share
                 last[c] = step
             else:
                 if plastic:

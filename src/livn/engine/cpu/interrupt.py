@@ -13,17 +13,23 @@ __all__ = ["deferred_interrupt"]
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Within the block an interrupt only answers True when asked; off the main thread none arrives anyway."""
+    """Within the block an interrupt only answers True when asked; a second one acts as ever.
+
+    Off the main thread none arrives anyway, and a handler that was not set from Python could not be put back.
+    """
+    previous = signal.getsignal(signal.SIGINT)
     asked = False
 
     def note(signum: int, frame: FrameType | None) -> None:
         nonlocal asked
+        if asked and callable(previous):
+            previous(signum, frame)
         asked = True
 
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or previous is None:
         yield lambda: False
         return
-    previous = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, note)
     try:
         yield lambda: asked
     finally:

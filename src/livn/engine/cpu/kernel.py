@@ -6,12 +6,15 @@ that went into it: all sources, versions and the CPU. A stale kernel cannot be f
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import importlib.util
 import os
 import platform
+import shutil
 import sys
 import tempfile
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,10 +33,12 @@ __all__ = ["load_kernel"]
 _loaded: dict[str, Callable[..., None]] = {}
 
 
-def _key(text: str) -> str:
+def _key(text: str, layouts: list[Layout]) -> str:
+    """A hash of all that a kernel is made from: text, equations, compiler, CPU."""
     import livn.models
 
     digest = hashlib.sha256()
+    settings = [f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith("NUMBA_") and k != "NUMBA_CACHE_DIR"]
     for part in (
         text,
         platform.python_version(),
@@ -43,15 +48,30 @@ def _key(text: str) -> str:
         platform.machine(),
         llvm.get_host_cpu_name(),
         llvm.get_host_cpu_features().flatten(),
-        os.environ.get("NUMBA_CPU_NAME", ""),
-        os.environ.get("NUMBA_CPU_FEATURES", ""),
-        os.environ.get("NUMBA_OPT", ""),
+        *settings,
     ):
         digest.update(part.encode() + b"\0")
     for folder in (Path(livn.models.__file__).parent, Path(__file__).parent):
         for source in sorted(folder.glob("*.py")):
             digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    for layout in layouts:  # a model of the user's own may live anywhere
+        _add_function(digest, layout.kind.step, set())
     return digest.hexdigest()[:24]
+
+
+def _add_function(digest: Any, function: types.FunctionType, seen: set[types.FunctionType]) -> None:
+    """Add a function's code and the values that it reaches."""
+    if function in seen:
+        return
+    seen.add(function)
+    code = function.__code__
+    digest.update(repr((code.co_code, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode())
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, types.FunctionType):
+            _add_function(digest, value, seen)
+        else:
+            digest.update(f"{name}={value if isinstance(value, (int, float)) else ''}".encode())
 
 
 def _write(path: Path, text: str) -> None:
@@ -62,6 +82,30 @@ def _write(path: Path, text: str) -> None:
     with os.fdopen(handle, "w") as f:
         f.write(text)
     os.replace(name, path)
+
+
+def _settle(folder: Path, name: str, text: str) -> Path:
+    """The module's file in `folder`, or in a copy for this process where Numba could not write beside it."""
+    path = folder / f"{name}.py"
+    try:
+        _write(path, text)
+        with tempfile.TemporaryFile(dir=folder):
+            return path
+    except OSError:
+        copy = Path(tempfile.mkdtemp(prefix="livn-"))
+        atexit.register(shutil.rmtree, copy, ignore_errors=True)
+        if path.exists():
+            shutil.copytree(folder, copy, dirs_exist_ok=True)  # with time stamps: what was compiled stays valid
+        else:
+            _write(copy / path.name, text)
+        return copy / path.name
+
+
+def _is_compiled(path: Path) -> bool:
+    places = [path.parent]
+    if numba.config.CACHE_DIR:
+        places.append(Path(numba.config.CACHE_DIR))
+    return any(next(place.rglob(f"{path.stem}*.nbi"), None) for place in places)
 
 
 def _import(path: Path, name: str) -> Any:
@@ -77,19 +121,16 @@ def _import(path: Path, name: str) -> Any:
 def load_kernel(layouts: list[Layout]) -> Callable[..., None]:
     """The function `advance` for these kinds of cells; it compiles at its first call unless the cache has it.
 
-    Where the cache folder cannot be written, a temporary one serves this process.
+    Where the cache folder cannot be written, a temporary copy serves this process.
     """
+    if numba.config.DISABLE_JIT:
+        raise RuntimeError("the 'cpu' engine is compiled code: unset NUMBA_DISABLE_JIT")
     text = kernel_source(layouts)
-    key = _key(text)
+    key = _key(text, layouts)
     if key not in _loaded:
         name = f"livn_kernel_{key}"
-        path = cache_dir("kernels", key, f"{name}.py")
-        try:
-            _write(path, text)
-        except OSError:
-            path = Path(tempfile.mkdtemp(prefix="livn-")) / f"{name}.py"
-            _write(path, text)
-        if not any(path.parent.rglob("*.nbi")):
-            print("livn: compiling the simulation kernel for this CPU, once (about 20 s)", file=sys.stderr, flush=True)
+        path = _settle(cache_dir("kernels", key), name, text)
+        if not _is_compiled(path):
+            print("livn: compiling the simulation kernel for this CPU, once (about 10 s)", file=sys.stderr, flush=True)
         _loaded[key] = _import(path, name).advance
     return _loaded[key]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from livn.engine.cpu.events import DEPRESSING, LEARNING, STATIC, WIDTH
 from livn.models.plasticity import TAU_LEARNING
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from livn.models.cells import CellType
     from livn.models.synapses import Receptor
 
@@ -69,8 +69,6 @@ class Layout:
 
     def modes(self) -> tuple[np.ndarray, np.ndarray]:
         """For each variable, what an event into it does, and the offset of the learning integral it reads."""
-        import numpy as np
-
         mode = np.full(len(self.names), STATIC, np.int64)
         integral = np.zeros(len(self.names), np.int64)
         for _, section, _, receptor in self.channels():

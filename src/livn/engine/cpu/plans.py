@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
+from livn import checks
 from livn.engine.base import Input, Probe
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
@@ -68,8 +68,8 @@ class ProbePlan:
     @staticmethod
     def _name(tiles: Tiles, name: str) -> str:
         """The variable's name: gates and concentrations carry their section only where every section has one."""
-        known = {n for layout in tiles.layouts for n in layout.names}
-        return name if "{}" in name or name in known else f"{name}_{{}}"
+        whole = "{}" in name or any(name in layout.names for layout in tiles.layouts)
+        return name if whole else f"{name}_{{}}"
 
     def arguments(self, start: int) -> tuple[Any, ...]:
         """The kernel's arguments; sampling counts from the step `start`."""
@@ -95,9 +95,7 @@ class TracePlan:
         self._from = start // every + 1 if every else 0
         self._samples = end // every - start // every if every else 0
         self._width = len(connections.network.plastic)
-        self._place = np.full(len(connections.weight) if every else 0, -1, np.int64)
-        if every:
-            self._place[connections.positions()] = np.arange(self._width)
+        self._place = connections.trace_places() if every else np.empty(0, np.int64)
         self._traces = np.zeros(self._samples * self._width, np.float32)
 
     def arguments(self) -> tuple[Any, ...]:
@@ -127,7 +125,7 @@ class StimulusPlan:
         self._column, self._start = _by_tile(tiles, stimulus.cells)
         cells, sections = stimulus.cells[self._column], stimulus.sections[self._column]
         self._offset = tiles.offsets(cells, sections, f"{stimulus.target}_{{}}")
-        window = float(os.environ.get("LIVN_STIMULUS_CHUNK_MB", "64")) * 1e6
+        window = checks.environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
         self.most_steps = max(1, int(window / (8 * max(1, len(cells))))) * self._ratio
 
     def load(self, step: int, n_steps: int) -> None:

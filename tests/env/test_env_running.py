@@ -1,0 +1,364 @@
+"""Running: the clock, the step, what is injected, and starting again."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+from livn import Env, Stimulus, make
+from livn.models.rcsd import ReducedCalciumSomaDendrite
+from tests.env.helpers import LIVELY, lively, small_system
+
+
+def quiet(engine: str, system=None, model=None) -> Env:
+    """A culture without background, its voltages recorded everywhere."""
+    env = Env(small_system() if system is None else system, model, engine=engine).init()
+    return env.record_spikes().record_voltage(dt=0.025, sections=["soma", "dend"])
+
+
+# The clock
+
+
+def test_time_is_absolute_and_runs_are_relative(env):
+    env.record_spikes()
+    assert env.t == 0.0
+    first, second = env.run(30), env.run(12.5)
+    assert (first.t0, first.t1, second.t0, second.t1) == (0.0, 30.0, 30.0, 42.5)
+    assert second.duration == 12.5
+    assert env.t == 42.5
+    assert (second.spike_times < 12.5).all()
+
+
+def test_times_do_not_drift(env):
+    env.record_voltage()
+    assert env.run(0.1 + 0.2).duration == 0.3
+    for _ in range(9):
+        run = env.run(0.3)
+    assert (run.t0, run.t1, env.t) == (2.7, 3.0, 3.0)
+
+
+@pytest.mark.parametrize("duration", [np.float32(2.0), np.int64(2), np.array(2.0), 2])
+def test_any_real_number_is_a_duration(env, duration):
+    assert env.run(duration).duration == 2.0
+
+
+def test_the_step_is_fixed_until_clear(env):
+    env.run(1.0)
+    env.run(1.0, dt=0.025)
+    with pytest.raises(ValueError, match=r"dt is 0.025 ms until clear\(\), got 0.05"):
+        env.run(1.0, dt=0.05)
+    env.clear()
+    env.record_voltage(dt=0.05)
+    assert env.run(1.0, dt=0.05).voltage.shape == (6, 20)
+    env.run(0.05)
+    with pytest.raises(ValueError, match=r"dt is 0.05 ms"):
+        env.run(1.0, dt=0.025)
+    with pytest.raises(ValueError, match=r"duration must be a multiple of the step dt = 0.05 ms, got 0.075"):
+        env.run(0.075)
+    env.clear()
+    assert env.run(0.05).voltage.shape == (6, 1)  # back to the default, 0.025
+    env.record_voltage(dt=0.025)
+    assert env.run(0.05).voltage.shape == (6, 2)
+
+
+def test_a_recording_finer_than_the_step_is_refused(env):
+    env.record_voltage(dt=0.1)
+    with pytest.raises(ValueError, match=r"the recording dt of 'voltage' must be (at least|a multiple of).* 0.2"):
+        env.run(1.0, dt=0.2)
+    env.record_voltage(dt=0.2).record_weights(0.3)
+    with pytest.raises(ValueError, match=r"the dt of record_weights must be a multiple of the step dt = 0.2 ms"):
+        env.run(1.0, dt=0.2)
+    assert env.t == 0.0
+    assert env.record_weights(0.4).run(1.0, dt=0.2).voltage.shape == (6, 5)
+
+
+def test_a_run_that_fails_at_once_has_not_begun(engine):
+    env, spared = make(small_system(), engine=engine), make(small_system(), engine=engine)
+    bad = Stimulus(source=lambda a, b: np.zeros((3, 3)), gids=[0], extent=5.0)
+    with pytest.raises(ValueError, match="source"):
+        env.run(5.0, bad, dt=0.05)
+    assert env.t == 0.0
+    for each in (env, spared):
+        each.v_init = -60.0  # which a run would have fixed
+        each.enable_plasticity({"w_init": 2.0}).record_voltage()  # and this
+    assert env.run(5.0, dt=0.025) == spared.run(5.0, dt=0.025)
+    assert set(env.get_weights().array) == {2.0}
+
+
+# The start
+
+
+def test_v_init_is_the_potential_of_every_compartment(engine):
+    for value in (-70.0, -40, np.float32(-50.0), None):
+        env = quiet(engine)
+        env.v_init = value
+        assert env.v_init == value
+        start = env.run(1.0)
+        expected = [-57.4] * 8 + [-60.0] * 2 if value is None else float(value)
+        assert (start.voltage[:, 0] == expected).all()
+
+
+def test_gates_start_at_their_steady_state(engine):
+    env = quiet(engine)
+    env.v_init = -45.0
+    for gate in ("na_h", "kdr_n", "can_m", "can_h"):
+        env.record(gate, dt=0.025)
+    run = env.run(0.1)
+    for gate, half, slope in [("na_h", -55, -7.0), ("kdr_n", -28, 15.0), ("can_m", -30, 5.0), ("can_h", -45, -5.0)]:
+        expected = 1.0 / (1.0 + np.exp(-(-45.0 - half) / slope))
+        np.testing.assert_allclose(run.values(gate)[:, 0], expected, rtol=1e-12)
+
+
+def test_v_init_can_be_set_before_the_first_run_and_after_clear(engine):
+    env = Env(small_system(), engine=engine)
+    assert env.v_init is None
+    env.v_init = -61.0
+    env.init().record_voltage()
+    env.v_init = -62.0
+    assert env.run(1.0).voltage[0, 0] == -62.0
+    with pytest.raises(RuntimeError, match="v_init"):
+        env.v_init = -63.0
+    assert env.v_init == -62.0
+    assert env.clear().run(1.0).voltage[0, 0] == -62.0  # it stays
+    env.clear()
+    env.v_init = None
+    assert env.run(1.0).voltage[0, 0] == -57.4
+
+
+# Stimuli
+
+
+def test_every_form_of_the_same_stimulus(engine):
+    rng = np.random.default_rng(3)
+    cells = rng.uniform(-0.1, 0.3, (20, 6))
+    compartments = np.zeros((20, 10))
+    compartments[:, [0, 2, 4, 6, 8, 9]] = cells
+    forms = [
+        cells,
+        cells.tolist(),
+        compartments,
+        (cells,),
+        (cells, 1.0),
+        (np.repeat(cells, 2, axis=0), 0.5),
+        (cells, 1.0, range(6), "current"),
+        {"array": cells},
+        {"array": cells[:, ::-1], "gids": range(5, -1, -1), "dt": 1.0, "input_mode": "current"},
+        {"array": cells, "gids": range(6), "sections": [0] * 6, "units": "nA"},
+        Stimulus(cells),
+        Stimulus.from_current(cells, 1.0, gids=range(6)),
+        Stimulus.from_current(np.repeat(cells, 40, axis=0), 0.025),
+        Stimulus(source=lambda a, b: cells[round(a) : round(b)], gids=range(6), extent=20.0),
+    ]
+    runs = [quiet(engine).run(30.0, form) for form in forms]
+    assert len(runs[0].spike_ids) > 3
+    for run in runs[1:]:
+        assert run == runs[0]
+    assert quiet(engine).run(30.0).spike_ids.size == 0
+
+
+def test_a_stimulus_acts_on_its_compartment(engine):
+    stimulus = Stimulus.from_current(np.full((10, 2), 0.05), 1.0, gids=[1, 5], sections=[1, 0])
+    run, still = quiet(engine).run(10.0, stimulus), quiet(engine).run(10.0)
+    moved = np.abs(run.voltage[:, 1] - still.voltage[:, 1])  # after one step
+    assert set(np.flatnonzero(moved > 1e-3)) == {2, 3, 9}
+    assert moved[3] > 1.2 * moved[2]  # the dendrite of cell 1, then its soma
+
+
+def test_current_density_is_current_per_area(engine):
+    model = ReducedCalciumSomaDendrite()
+    areas = []
+    for kind, count in (("EXC", 4), ("INH", 2)):
+        cell = model.cell_types[kind]
+        areas += [a for _ in range(count) for a in cell.areas(cell.parameters)[: len(cell.sections)]]
+    areas = np.array(areas)
+    assert areas[8] == pytest.approx(np.pi * 19.411474227905273**2)
+    current = np.random.default_rng(4).uniform(0, 0.1, (20, 10))
+    a = quiet(engine).run(20.0, Stimulus.from_current(current, 1.0))
+    b = quiet(engine).run(20.0, Stimulus.from_current_density(current / (areas * 1e-2), 1.0))
+    np.testing.assert_allclose(a.voltage, b.voltage, rtol=0, atol=1e-6)
+
+
+def test_current_density_follows_a_changed_area(engine):
+    env, other = quiet(engine), quiet(engine)
+    for each in (env, other):
+        each.cells.set_params({"INH:soma.d": 30.0})
+    density = Stimulus.from_current_density(np.full((5, 1), 1e-3), 1.0, gids=[4])
+    current = Stimulus.from_current(np.full((5, 1), 1e-3 * np.pi * 30.0**2 * 1e-2), 1.0, gids=[4])
+    np.testing.assert_allclose(env.run(5.0, density).voltage, other.run(5.0, current).voltage, rtol=0, atol=1e-9)
+
+
+def test_a_conductance_is_one_to_0_mv(engine):
+    held, noise = quiet(engine, {"EXC": 1, "INH": 1}), quiet(engine, {"EXC": 1, "INH": 1})
+    noise.set_noise({"g_e0": 2e-3})  # without any spread: on the dendrite of EXC, on the soma of INH
+    stimulus = Stimulus.from_conductance(np.full((50, 2), 2e-3), 1.0, gids=[0, 1], sections=[1, 0])
+    a, b = held.run(50.0, stimulus), noise.run(50.0)
+    assert len(a.spike_ids) > 0
+    assert a.spike_times.tolist() == b.spike_times.tolist()
+    np.testing.assert_allclose(a.voltage, b.voltage, rtol=0, atol=1e-6)
+
+
+def test_a_bare_array_acts_as_the_model_says(engine):
+    conductance = ReducedCalciumSomaDendrite(input_mode="conductance")
+    density = ReducedCalciumSomaDendrite(input_mode="current_density")
+    array = np.full((10, 6), 1e-3)
+    for model, same in ((conductance, Stimulus.from_conductance), (density, Stimulus.from_current_density)):
+        expected = quiet(engine).run(10.0, same(array, 1.0))
+        assert quiet(engine, model=model).run(10.0, array) == expected
+        assert quiet(engine, model=model).run(10.0, (array, 1.0)) == expected
+    with_mode = {"array": array, "input_mode": "current"}
+    assert quiet(engine, model=conductance).run(10.0, with_mode) == quiet(engine).run(10.0, array)
+
+
+def test_a_stimulus_starts_with_its_run_and_ends_with_its_rows(engine):
+    rows = np.full((4, 6), 0.1)
+    a, b = quiet(engine), quiet(engine)
+    a.run(5.0)
+    late = np.zeros((12, 6))
+    late[5:9] = 0.1
+    first = b.run(12.0, late)
+    np.testing.assert_array_equal(a.run(7.0, rows).voltage, first.voltage[:, 200:])
+    silent = quiet(engine).run(12.0, np.vstack([late, np.zeros((0, 6))]))
+    assert silent == first
+
+
+def test_what_lies_beyond_the_run_is_dropped_with_a_warning(engine):
+    env, short = quiet(engine), quiet(engine)
+    with pytest.warns(RuntimeWarning, match="lasts 10 ms: what lies beyond the run's 5 ms is dropped") as caught:
+        cut = env.run(5.0, np.full((10, 6), 0.1))
+    assert len(caught) == 1
+    assert cut == short.run(5.0, np.full((5, 6), 0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env.run(5.0, np.zeros((10, 6)))  # there is nothing to lose
+        with pytest.raises(RuntimeWarning):
+            env.run(5.0, np.ones((10, 6)))
+    assert env.t == 10.0
+
+
+def test_stimuli_of_several_grids_follow_each_other(engine):
+    env, plain = quiet(engine), quiet(engine)
+    for dt, rows in ((1.0, 4), (0.1, 40), (0.3, 10), (0.0125, 320)):
+        env.run(4.0, (np.full((rows, 6), 0.02), dt))
+        plain.run(4.0, np.vstack([np.full((4, 6), 0.02)]) if dt != 0.3 else (np.full((10, 6), 0.02), 0.3))
+    np.testing.assert_allclose(env.run(1.0).voltage, plain.run(1.0).voltage, rtol=0, atol=1e-9)
+
+
+def test_what_came_and_what_went_out_are_copies(engine):
+    env, spared = lively(engine).record_voltage(), lively(engine).record_voltage()
+    stimulus, noise, weights = np.zeros((5, 6)), {"INH": {"g_e0": 1e-3}}, {"EXC_EXC": 2.0}
+    for each in (env, spared):
+        each.set_noise(noise).set_weights(weights)
+    first = env.run(5.0, stimulus)
+    kept = first.voltage.copy()
+    stimulus[:], noise["INH"]["g_e0"], weights["EXC_EXC"] = 9.0, 0.5, 9.0
+    with pytest.raises(ValueError, match="read-only"):
+        first.voltage[0, 0] = 0.0
+    env.active_gids()[:] = 0
+    env.weight_names.clear()
+    env.run(5.0)
+    assert np.array_equal(first.voltage, kept)
+    spared.run(5.0, np.zeros((5, 6)))
+    spared.run(5.0)
+    assert env.run(5.0) == spared.run(5.0)
+
+
+def test_cultures_share_nothing(engine):
+    system = small_system()
+    edges = system.edges.copy()
+    one, other = (make(system, engine=engine).record_voltage() for _ in range(2))
+    one.set_weights({"EXC_EXC": 9.0}).set_noise(LIVELY).cells.set_params({"soma.g_pas": 1e-3})
+    one.run(20.0)
+    assert other.run(20.0) == make(small_system(), engine=engine).record_voltage().run(20.0)
+    assert system.edges.equals(edges)
+
+
+# Starting again
+
+
+def trained(engine: str) -> Env:
+    env = lively(engine).record_spikes().record_voltage().record_weights(1.0)
+    return env.enable_plasticity({"A_ltd": 0.2})
+
+
+def test_clear_goes_back_to_the_start_and_keeps_the_settings(engine):
+    env = trained(engine)
+    env.set_weights({"EXC_EXC": 2.0}).cells.set_params({"INH:soma.cm": 1.1})
+    first = env.run(60.0)
+    learned = env.get_weights()
+    assert learned.array.std() > 0
+    assert env.clear() is env
+    assert env.t == 0.0
+    assert env.get_weights() == learned  # they survive
+    assert len(next(iter(env.w_recs.values()))) == 0
+    assert env.cells.get_params()["soma.cm"][4] == 1.1
+    again = env.run(60.0)
+    assert again.t0 == 0.0
+    assert set(again.channels) == set(first.channels)
+    assert np.array_equal(again.voltage[:, 0], first.voltage[:, 0])
+    assert not np.array_equal(again.voltage, first.voltage)  # other noise, other weights
+    assert env.w_recs.t.tolist() == list(range(1, 61))
+    assert env.get_weights() != learned  # it still learns
+
+
+def test_clear_replays_bit_for_bit(engine):
+    env = trained(engine)
+    first, weights, traces = env.run(60.0), env.get_weights(), env.w_recs
+    env.clear(reseed=False, reset_weights=True)
+    assert set(env.get_weights().array) == {1.0}
+    assert env.run(60.0) == first
+    assert env.get_weights() == weights
+    assert env.w_recs == traces
+
+
+def test_clear_leaves_no_spike_in_flight_and_no_conductance(engine):
+    env = lively(engine).record_spikes()
+    spike = env.run(60.0).spike_times
+    env.clear(reseed=False).run(float(spike[spike > 20.0][0]) + 0.5)
+    env.set_noise({"g_e0": 0.0, "std_e": 0.0})
+    env.clear()
+    for name in ("g_AMPA", "g_NMDA", "g_GABA_A", "g_GABA_B"):
+        env.record(name)
+    run = env.run(5.0)
+    assert not any(run.values(n).any() for n in run.channels if n != "spikes")
+    assert run.spike_ids.size == 0
+
+
+def test_a_fresh_stream_is_reproducible(engine):
+    a, b = (lively(engine).record_spikes() for _ in range(2))
+    first = [a.run(60.0), a.clear().run(60.0), a.clear().run(60.0)]
+    assert first == [b.run(60.0), b.clear(reseed=True).run(60.0), b.clear().run(60.0)]
+    assert first[0] != first[1] != first[2] != first[0]
+    assert a.clear(reseed=False).run(60.0) == first[2]
+
+
+def test_clear_before_the_first_run_is_welcome(engine):
+    env = lively(engine).record_spikes()
+    assert env.clear(reseed=False).t == 0.0
+    assert env.run(50.0) == lively(engine).record_spikes().run(50.0)
+
+
+def test_reseed_noise_changes_the_noise_from_now_on(engine):
+    def runs(change):
+        env = lively(engine).record("g_noise_e", dt=0.1)
+        first = env.run(5.0)
+        change(env)
+        return first, env.run(5.0)
+
+    same = runs(lambda e: None)
+    other = runs(lambda e: e.reseed_noise())
+    third = runs(lambda e: e.reseed_noise(3))
+    assert runs(lambda e: e.reseed_noise()) == other
+    assert runs(lambda e: e.reseed_noise(np.int64(1))) == other  # the next one
+    assert same[0] == other[0] == third[0]
+    values = [pair[1].values("g_noise_e") for pair in (same, other, third)]
+    assert np.array_equal(values[0][:, 0], values[1][:, 0])  # the state stays, what comes is new
+    assert not np.array_equal(values[0], values[1])
+    assert not np.array_equal(values[1], values[2])
+
+
+def test_reseed_noise_before_the_first_run_counts(engine):
+    a, b = lively(engine).record_spikes(), lively(engine).record_spikes()
+    assert a.reseed_noise(7).run(50.0) != b.run(50.0)
+    assert a.clear(reseed=False).run(50.0) == b.reseed_noise(7).clear(reseed=False).run(50.0)
