@@ -8,16 +8,18 @@ variation of the interspike intervals (ISI CV) of at least 0.5, at least 90 % of
 held near a reversal potential; and a network that matters, without bursts of everyone. The same must hold while the
 culture learns. The search has two steps of one dimension each, on fixed seeds, so that it can be repeated and read:
 
-1. Noise, on unconnected cells. The inhibitory conductance is 0.003 +- 0.0015 uS: with the excitatory one 2.3 times the
-   input conductance of a resting EXC cell (0.0015 uS) and 1.2 times that of an INH cell (0.0028 uS), a state of high
-   conductance after Destexhe et al. 2001, in which fluctuations and not a steady drive make the spikes. It pays in
-   irregularity: the slow afterhyperpolarisation of these cells makes them regular (CV 0.2 to 0.4) when a weaker
-   inhibition lets the mean drive them to the same rate. The excitatory conductance fluctuates by 0.8 of its mean. The
-   mean itself is searched, for the rates `ALONE`: low enough for irregular firing, high enough that every cell fires
-   in half a minute.
+1. Noise, on unconnected cells. The inhibitory conductance is 0.004 +- 0.002 uS: with the excitatory one 3 times the
+   input conductance of a resting EXC cell (0.0015 uS) and 1.6 times that of an INH cell (0.0028 uS), a state of high
+   conductance after Destexhe et al. 2001, in which fluctuations and not a steady drive make the spikes. It pays twice.
+   Firing is irregular: the slow afterhyperpolarisation of these cells makes them regular (CV 0.2 to 0.4) where a weak
+   inhibition, below 0.001 uS, lets the mean drive them. And learning lasts: the membrane is less often above -60 mV,
+   where excitatory synapses depress, so that it takes minutes until scaling has let the inhibitory ones grow to their
+   bound (with 0.005 uS longer still, but then weights hardly move within a second). The excitatory conductance
+   fluctuates by 0.8 of its mean. The mean itself is searched, for the rates `ALONE`: low enough for irregular firing,
+   high enough that every cell fires in half a minute.
 2. Coupling, on EI1 and EI2. The proportions of the weights are set by the potentials they make: with `SHAPE`, in a
-   culture of `PARTNERS` partners a cell, one AMPA event depolarises a resting EXC cell by 5 mV and an INH cell by 4 mV.
-   NMDA has half the weight of AMPA (0.7 mV): its slow current is what makes a network of strong synapses run away.
+   culture of `PARTNERS` partners a cell, one AMPA event depolarises a resting EXC cell by 6.5 mV, an INH cell by 5 mV.
+   NMDA has half the weight of AMPA (0.9 mV): its slow current is what makes a network of strong synapses run away.
    GABA_A, whose reversal potential lies above rest, shunts: an event onto EXC has 1.6 times the resting conductance.
    One factor scales all of them and is searched for: EXC cells should fire `GAIN` times as much with synapses as
    without. Weights go with 1/K, K being the mean number of presynaptic partners of a cell: the mean synaptic

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from livn import Env, Stimulus, make
+from livn import Env, SimulationDiverged, Stimulus, make
 from livn.models.rcsd import ReducedCalciumSomaDendrite
 from tests.env.helpers import LIVELY, lively, small_system
 
@@ -272,6 +272,33 @@ def test_cultures_share_nothing(engine):
     one.run(20.0)
     assert other.run(20.0) == make(small_system(), engine=engine).record_voltage().run(20.0)
     assert system.edges.equals(edges)
+
+
+def test_progress_is_told_in_ms(engine):
+    env, spared = lively(engine).record_spikes(), lively(engine).record_spikes()
+    env.run(10.0)
+    spared.run(10.0)
+    seen: list[float] = []
+    assert env.run(100.0, progress=seen.append) == spared.run(100.0)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 100.0
+    assert all(type(ms) is float and ms > 0.0 for ms in seen)
+
+
+def test_a_diverged_culture_says_so_until_it_is_cleared(engine, tmp_path):
+    env = lively(engine).enable_plasticity().record_spikes()
+    env.run(20.0)
+    with pytest.raises(SimulationDiverged, match=r"cell 2, (soma|dend), reached .* mV at t = 2\d.* ms") as error:
+        env.run(20.0, Stimulus.from_current(np.full((20, 1), 1e9), 1.0, gids=[2]))
+    assert error.value.gid == 2
+    assert 20.0 < error.value.time <= 21.1
+    for call in (lambda: env.run(1.0), lambda: env.save(tmp_path / "culture")):
+        with pytest.raises(RuntimeError, match=r"this culture diverged: clear\(\) starts again"):
+            call()
+    assert list(tmp_path.iterdir()) == []
+    assert np.isfinite(env.get_weights().array).all()
+    env.clear(reseed=False, reset_weights=True)
+    assert env.run(20.0) == lively(engine).enable_plasticity().record_spikes().run(20.0)
 
 
 # Starting again

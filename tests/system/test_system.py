@@ -283,10 +283,15 @@ def test_loading_refuses_what_is_not_whole(system, tmp_path):
 def test_default_model(system, tmp_path):
     path = system.save(tmp_path / "s")
     loaded = System(path)
-    (path / "model.json").write_text('{"cls": "fractions.Fraction", "kwargs": {"numerator": 3}}')
-    assert loaded.default_model() == 3
-    (path / "model.json").write_text('{"cls": "fractions.Frction"}')
-    with pytest.raises(ImportError, match=r"fractions\.Frction.*small"):
+    name = "livn.models.rcsd.ReducedCalciumSomaDendrite"
+    (path / "model.json").write_text(f'{{"cls": "{name}", "kwargs": {{"refractory_period": 3.0}}}}')
+    assert loaded.default_model().refractory_period == 3.0
+    for foreign, why in (("fractions.Fraction", "none"), ("os.system", "none"), ("no.such.Model", "import no.such")):
+        (path / "model.json").write_text(f'{{"cls": "{foreign}"}}')
+        with pytest.raises(ImportError, match=rf"small.*{why}"):
+            loaded.default_model()
+    (path / "model.json").write_text(f'{{"cls": "{name}", "kwargs": {{"refractory": 3.0}}}}')
+    with pytest.raises(DamagedFile, match="arguments of its model"):
         loaded.default_model()
     for wrong in ('{"cls": 3}', '{"cls": "Fraction"}', '{"cls": "a.b", "kwargs": []}', "{}x"):
         (path / "model.json").write_text(wrong)

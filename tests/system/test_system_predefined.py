@@ -151,7 +151,7 @@ def test_the_users_cache_is_the_default(monkeypatch):
     import platformdirs
 
     monkeypatch.delenv("LIVN_CACHE_DIR")
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: f"/somewhere/{name}")
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name, **_: f"/somewhere/{name}")
     assert cache_directory().as_posix() == "/somewhere/livn/systems/v1"
 
 

@@ -171,17 +171,8 @@ class Culture:
         return self._ensure_network()
 
     def _pick_threads(self, network: Network) -> int:
-        wanted: Any = self._threads
-        if wanted is None and os.environ.get("LIVN_THREADS"):
-            try:
-                wanted = checks.integer("LIVN_THREADS", int(os.environ["LIVN_THREADS"]), low=1, high=1024)
-            except ValueError:
-                raise ValueError(
-                    f"LIVN_THREADS must be a whole number from 1 to 1024, got {os.environ['LIVN_THREADS']!r}"
-                ) from None
-        if wanted is None:
-            wanted = min(_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
-        return int(wanted)
+        most = min(_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
+        return self._threads or threads_in_environment() or most
 
     @property
     def threads(self) -> int | None:
@@ -338,6 +329,21 @@ def _check_model(model: Any) -> Any:
     if isinstance(model, type) or not isinstance(model, Model):
         raise TypeError(f"model must be a model, such as ReducedCalciumSomaDendrite(), got {model!r:.200}")
     return model
+
+
+def threads_in_environment() -> int | None:
+    """The number in `LIVN_THREADS`, None where it is not set.
+
+    Raises:
+        ValueError: something else is in it.
+    """
+    text = os.environ.get("LIVN_THREADS")
+    try:
+        return checks.integer("LIVN_THREADS", int(text), low=1, high=1024) if text else None
+    except ValueError:
+        raise ValueError(
+            f"the environment variable LIVN_THREADS must be a whole number from 1 to 1024, got {text!r}"
+        ) from None
 
 
 def _cores() -> int:

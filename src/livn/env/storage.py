@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livn.engine.registry import engine_class
+from livn.env.culture import threads_in_environment
 from livn.env.recorders import Signal
 from livn.errors import DamagedFile
 from livn.models.named import model_named, name_of
@@ -61,7 +62,8 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
 def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None) -> Env:
     """See `Env.load`."""
     path = _file(path)
-    engine_class(engine)  # its name is the caller's, the rest is the file's
+    engine_class(engine)  # these are the caller's, the rest is the file's
+    threads_in_environment()
     flat, meta = read_arrays(path, KIND)
     parts: dict[str, dict[str, np.ndarray]] = {}
     for key, a in flat.items():

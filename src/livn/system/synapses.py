@@ -35,6 +35,9 @@ INHIBITORY = frozenset({"GABA_A", "GABA_B"})
 COLUMNS = ("pre", "post", "section", "mechanism", "delay_ms", "weight", "g_unit_uS", "syn_id")
 REQUIRED = ("pre", "post", "section", "mechanism")
 
+MOST = {"delay_ms": 1e4, "weight": 1e9, "g_unit_uS": 1e6}
+"""Bounds of columns, far beyond any use, within which neither steps nor conductances overflow."""
+
 LATENCY = 0.5
 """Synaptic latency, ms (physics.md, section 3)."""
 VELOCITY = 250.0
@@ -182,12 +185,12 @@ def synapses_from_table(edges: Any, coordinates: np.ndarray, populations: Mappin
     mechanism = _codes("mechanism", columns["mechanism"], _mechanism_codes())
 
     if "delay_ms" in columns:
-        delay = _nonnegative("delay_ms", columns["delay_ms"])
+        delay = _within("delay_ms", columns["delay_ms"])
     else:
-        delay = default_delay(distance(coordinates[pre_row, 1:], coordinates[post_row, 1:]))
-    weight = _nonnegative("weight", columns["weight"]) if "weight" in columns else np.ones(len(pre))
+        delay = _within("delay_ms", default_delay(distance(coordinates[pre_row, 1:], coordinates[post_row, 1:])))
+    weight = _within("weight", columns["weight"]) if "weight" in columns else np.ones(len(pre))
     if "g_unit_uS" in columns:
-        g_unit = _nonnegative("g_unit_uS", columns["g_unit_uS"])
+        g_unit = _within("g_unit_uS", columns["g_unit_uS"])
     else:
         in_inh = np.repeat([p == "INH" for p in populations], list(populations.values()))
         g_unit = unit_conductance(mechanism, in_inh[post_row])
@@ -266,11 +269,13 @@ def _codes(name: str, column: np.ndarray, codes: dict[str, int]) -> np.ndarray:
         raise checks.unknown(f"{name} in edges", wrong, codes) from None
 
 
-def _nonnegative(name: str, column: np.ndarray) -> np.ndarray:
+def _within(name: str, column: np.ndarray) -> np.ndarray:
     a = checks.array(f"column {name} of edges", column, shape=(None,))
-    wrong = np.flatnonzero(a < 0)
+    wrong = np.flatnonzero((a < 0) | (a > MOST[name]))
     if wrong.size:
-        raise ValueError(f"column {name} of edges must be >= 0, got {a[wrong[0]]:g} in row {wrong[0]}")
+        raise ValueError(
+            f"column {name} of edges must be from 0 to {MOST[name]:g}, got {a[wrong[0]]:g} in row {wrong[0]}"
+        )
     return a
 
 
