@@ -172,17 +172,18 @@ class Stimulus(Frozen):
                 "or a dict of Stimulus arguments"
             )
         if duration is not None:
-            stimulus._warn_if_cut(number("duration", duration, above=0, unit="ms"))
+            # at the caller's line: of this method, or of the run that took the stimulus
+            stimulus._warn_if_cut(number("duration", duration, above=0, unit="ms"), 3 if env is None else 5)
         return stimulus
 
-    def _warn_if_cut(self, duration: float) -> None:
+    def _warn_if_cut(self, duration: float, stacklevel: int) -> None:
         first = math.ceil(duration / self.dt - 1e-6)
         beyond = self._rows > first if self.array is None else bool(self.array[first:].any())
         if beyond:
             text = (
                 f"the stimulus lasts {self.duration:.10g} ms: what lies beyond the run's {duration:.10g} ms is dropped"
             )
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warnings.warn(text, RuntimeWarning, stacklevel=stacklevel)
 
     # What it is
 

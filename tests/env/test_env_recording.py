@@ -155,6 +155,31 @@ def test_recording_changes_nothing(engine):
     assert np.array_equal(bare.run(1.0).voltage, laden.run(1.0).voltage)
 
 
+def test_a_run_unpacks_as_six(env):
+    env.record_spikes().record_voltage(dt=0.5).record_membrane_current(dt=1.0)
+    run = env.run(30.0)
+    it, t, iv, v, im, mp = run
+    assert len(run) == 6
+    for i, (value, name) in enumerate(
+        [
+            (it, "spike_ids"),
+            (t, "spike_times"),
+            (iv, "voltage_ids"),
+            (v, "voltage"),
+            (im, "current_ids"),
+            (mp, "current"),
+        ]
+    ):
+        assert np.array_equal(value, getattr(run, name))
+        assert np.array_equal(value, run[i])
+    assert (it.dtype, t.dtype) == (np.int64, np.float64)
+    assert (v.shape, mp.shape) == ((6, 60), (10, 30))
+    assert (run.voltage_dt, run.current_dt) == (0.5, 1.0)
+    assert run["voltage"] is run.channel("voltage")
+    with pytest.raises(KeyError, match="unknown channel 'volts'; legal: spikes, voltage, membrane_current"):
+        run["volts"]
+
+
 # On which grid
 
 

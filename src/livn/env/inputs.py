@@ -73,8 +73,9 @@ def _targets(stimulus: Stimulus, network: Network) -> tuple[np.ndarray, np.ndarr
     most = np.array([len(k.sections) for k in network.kinds])[network.kind[at]]
     if (sections >= most).any():
         bad = int(np.flatnonzero(sections >= most)[0])
+        own = ", ".join(f"{i} = {name}" for i, name in enumerate(network.kind_of(at[bad]).sections))
         raise ValueError(
-            f"the stimulus addresses section {sections[bad]} of gid {stimulus.gids[bad]}, which has {most[bad]}"
+            f"the stimulus addresses section {sections[bad]} of gid {stimulus.gids[bad]}, whose sections are: {own}"
         )
     return at, sections
 

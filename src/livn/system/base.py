@@ -363,6 +363,8 @@ def check_populations(populations: Any) -> dict[str, int]:
                 f"a population's name must be letters, digits and '_', beginning with a letter, got {name!r}"
             )
         counts[name] = checks.integer(f"populations[{name!r}]", count, low=0)
+    if sum(counts.values()) >= 2**31:
+        raise ValueError(f"a system has fewer than 2^31 cells, got {sum(counts.values())}")
     if sum(counts.values()) < 1:
         raise ValueError(f"populations must have at least one cell in all, got {dict(populations)!r:.200}")
     keys = [f"{post}_{pre}" for post in counts for pre in counts]
