@@ -135,7 +135,6 @@ def test_no_synapses():
         ({"delay_ms": [1.0, 2.0, np.nan, 3.0, 1.0]}, "delay_ms of edges must be finite"),
         ({"delay_ms": [1.0, 2.0, 1e300, 3.0, 1.0]}, "delay_ms of edges must be from 0 to 10000, got 1e"),
         ({"weight": [1.0, 2.0, 3.0, 4.0, -5.0]}, "weight of edges must be from 0 to 1e"),
-        ({"delay_ms": [1.0, 2.0, 1e300, 3.0, 1.0]}, "delay_ms of edges must be from 0 to 10000, got 1e"),
         ({"weight": [1.0, 2.0, 3.0, 4.0, np.inf]}, "weight of edges must be finite"),
         ({"weight": ["a"] * 5}, "weight of edges must be an array of numbers"),
         ({"g_unit_uS": [-1e-3] * 5}, "g_unit_uS of edges must be from 0 to 1e"),

@@ -150,7 +150,7 @@ class ParallelSystem(BaseSystem):
         if isinstance(num_neurons, Mapping):
             counts = check_populations(num_neurons)
         else:
-            counts = {"EXC": checks.integer("num_neurons", num_neurons, low=1)}
+            counts = {"EXC": checks.integer("num_neurons", num_neurons, low=1, high=2**31 - 1)}
         rows = _place(coordinates, sum(counts.values()))
         super().__init__(check_name(name), counts, rows, Synapses.none())
 
