@@ -114,7 +114,7 @@ def table(results: list[Result]) -> str:
         "largest deviation from 1": [f"{np.abs(r.weights - 1.0).max():.3f}" for r in results],
         "drift while frozen": [f"{r.drift:g}" for r in results],
         "wall time": [f"{r.seconds:.2f} s for {r.model_seconds:g} s" for r in results],
-        "real-time factor": [f"{r.model_seconds / r.seconds:.2f}" for r in results],
+        "wall / model time": [f"{r.seconds / r.model_seconds:.3f}" for r in results],
     }
     lines = [["", *(r.name for r in results)], *([title, *cells] for title, cells in rows.items())]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
