@@ -134,6 +134,11 @@ def main() -> None:
     print()
     print(table(results))
     print()
+    for r in results:
+        frozen = "did not move" if r.drift == 0 else f"moved by {r.drift:g}"
+        print(f"{r.name}: every weight began at 1; a second of learning at {r.rate('EXC'):.1f} Hz spread them by")
+        print(f"  ±{100 * r.after.std():.1f} % around the mean that scaling holds at 1; frozen weights {frozen}.")
+    print()
     print(f"What the learning rules did in {results[-1].name}:")
     print(results[-1].summary)
 

@@ -73,4 +73,4 @@ def __getattr__(name: str) -> Any:  # importing livn stays fast
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

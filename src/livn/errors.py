@@ -70,7 +70,7 @@ class SimulationDiverged(LivnError, RuntimeError):
         self.gid, self.section, self.time, self.value = gid, section, time, value
         super().__init__(
             f"the potential of cell {gid}, {section}, reached {value:g} mV at t = {time:g} ms: the simulation "
-            "diverged. Check the cell's parameters, its input and the step dt; clear() starts again"
+            "diverged. Check the cell's parameters (S/cm²), its input (nA, µS) and the step dt; clear() starts again"
         )
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:

@@ -130,7 +130,10 @@ class Culture:
     def __repr__(self) -> str:
         if self._closed:
             return f"Env({self.system.name!r}, closed)"
-        cells = ", ".join(f"{p} {self.system.population_count(p)}" for p in self.system.populations)
+        counts = {p: self.system.population_count(p) for p in self.system.populations}
+        if self._selection is not None:
+            counts = {p: len(gids) for p, gids in self._selection.items()}
+        cells = ", ".join(f"{p} {n}" for p, n in counts.items())
         on = "on" if self._learning is not None and self._learning.on else "off"
         state = f"t = {self.t:g} ms, plasticity {on}" if self._running is not None else "not initialised"
         recorded = [*self._recorders.signals, *(["weights"] if self._traces.recorder is not None else [])]

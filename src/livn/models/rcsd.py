@@ -109,7 +109,8 @@ STIMULUS_MODES = ("extracellular", *INPUT_MODES, "irradiance")
 @cache
 def _defaults() -> dict[str, Any]:
     """Tuned weights and noise by system name, written by `tools/tune_defaults.py`."""
-    return json.loads(files("livn.models").joinpath("rcsd_defaults.json").read_text())
+    tuned = json.loads(files("livn.models").joinpath("rcsd_defaults.json").read_text(encoding="utf-8"))
+    return {name: values for name, values in tuned.items() if name != "about"}
 
 
 class ReducedCalciumSomaDendrite:
