@@ -99,7 +99,7 @@ def membranes(population: str, duration: float) -> Sample:
 
 
 def timed(env: Env, duration: float) -> Sample:
-    """Real-time factor (wall time / model time), ns per compartment and step, and the mean rate in Hz, of a run of `duration` ms."""
+    """Real-time factor (wall over model time), ns per compartment-step and mean rate, Hz, of a run of `duration` ms."""
     env.record_spikes()
     env.run(min(duration, 100.0))  # compiled and under way
     began = time.perf_counter()
