@@ -228,7 +228,7 @@ class CpuEngine(Engine):
         self._recent = born[alive], places[alive]
 
     def _pace(self, steps: int, seconds: float) -> None:
-        """Aim the next call at `CALL_SECONDS`; the first one, which may compile, counts like any other."""
+        """Aim the next call at `CALL_SECONDS`."""
         wanted = steps * CALL_SECONDS / max(seconds, 1e-6)
         self._steps_per_call = int(min(max(wanted, self._steps_per_call / 4, 1), self._steps_per_call * 4, 1e6))
 
