@@ -184,8 +184,7 @@ class CellRegistry(Mapping[Any, Any]):
 def _indices(network: Network, gids: Any) -> np.ndarray:
     """int64[n], indices of simulated cells; KeyError for any other."""
     wanted = np.asarray(gids, np.int64)
-    cells = np.searchsorted(network.gids, wanted)
-    known = np.isin(wanted, network.gids)
+    cells, known = network.locate(wanted)
     if not known.all():
         raise checks.unknown("gid", int(wanted[~known][0]), network.gids.tolist(), KeyError)
     return cells

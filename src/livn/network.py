@@ -78,6 +78,11 @@ class Network:
         """Number of connections, plastic or not."""
         return len(self.pre)
 
+    def locate(self, gids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(cell index, whether it is simulated) of each gid; the index of one that is not means nothing."""
+        at = np.minimum(np.searchsorted(self.gids, gids), self.n_cells - 1)
+        return at, self.gids[at] == gids
+
     def section_names(self, cells: np.ndarray, sections: np.ndarray) -> np.ndarray:
         """str[n], the names of the sections with these indices in these cells."""
         most = max(len(k.sections) for k in self.kinds)
@@ -140,7 +145,7 @@ def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: 
 
     synapses = synapses_of(system)
     if selection is not None or ignored:
-        synapses = synapses.take(np.isin(synapses.pre, gids) & np.isin(synapses.post, gids))
+        synapses = synapses.among(gids)
     pre, post = np.searchsorted(gids, synapses.pre), np.searchsorted(gids, synapses.post)
     labels = [r.label for r in model.receptors]
     receptor = np.array([labels.index(r) for r in RECEPTORS], np.int8)[synapses.mechanism]

@@ -164,6 +164,11 @@ def test_a_changed_equation_gets_another_kernel(tmp_path, monkeypatch):
     assert kernel._key(text, elsewhere) != kernel._key(text, layouts)
     changed = [dataclasses.replace(layouts[0], kind=dataclasses.replace(layouts[0].kind, step=_step(0.7)))]
     assert kernel._key(text, elsewhere) != kernel._key(text, changed)
+    inner = [
+        dataclasses.replace(layouts[0], kind=dataclasses.replace(layouts[0].kind, step=_step(f"(lambda: {c})()")))
+        for c in (0.5, 0.7)
+    ]
+    assert kernel._key(text, inner[:1]) != kernel._key(text, inner[1:])
     monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
     assert kernel._key(text, layouts) != key
     monkeypatch.delenv("NUMBA_BOUNDSCHECK")

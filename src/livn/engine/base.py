@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from livn.network import Network
     from livn.plasticity.rules import RuleParameters
 
-__all__ = ["CAPABILITIES", "Advance", "Engine", "Input", "Probe", "State"]
+__all__ = ["CAPABILITIES", "Advance", "Engine", "Input", "Probe", "State", "tally_steps"]
 
 CAPABILITIES = frozenset(
     {
@@ -31,6 +31,11 @@ CAPABILITIES = frozenset(
 
 State = dict[str, np.ndarray]
 """The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine."""
+
+
+def tally_steps(dt: float) -> int:
+    """Steps between the samples of `Engine.learning`: 1 ms, at least one step."""
+    return max(1, round(1.0 / dt))
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +155,8 @@ class Engine(ABC):
     def learning(self) -> dict[tuple[str, str, str], dict[str, np.ndarray]]:
         """Per (rule, kind, section): `integral` Λ, `open_ltp`, `open_ltd`, `driven`, each float64[cells of the kind].
 
-        The last three are sums over samples taken while plasticity is on, at the steps that are multiples of 1 ms
-        (of max(1, round(1 ms / dt)) steps): of an open gate (1 or 0) and of the drive.
+        The last three are sums over samples taken while plasticity is on, at the multiples of `tally_steps`: of an
+        open gate (1 or 0) and of the drive.
         """
 
     @abstractmethod

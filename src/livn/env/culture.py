@@ -15,7 +15,7 @@ from livn.cells import Cell, CellRegistry
 from livn.engine.registry import engine_class
 from livn.env import defaults, parameters
 from livn.env.learning import Learning, Traces
-from livn.env.recorders import Recorders
+from livn.env.recorders import Recorders, Spikes
 from livn.errors import UnsupportedByEngine
 from livn.network import Network, build_network
 from livn.recordings import tidy
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Culture"]
 
 DEFAULT_DT = 0.025
-Spikes = tuple[np.ndarray, np.ndarray]
-"""(steps, cell indices), int64[n] each."""
 NO_SPIKES: Spikes = (np.empty(0, np.int64), np.empty(0, np.int64))
 STREAMS = 1 << 16
 AUTO_COMPARTMENTS = 256

@@ -65,9 +65,8 @@ def _plan(env: Culture, params: Any) -> list[Callable[[], object]]:
         parameters.resolve_weights(weights, network)
         plan.append(lambda: env.set_weights(weights))
     if "noise" in parts:
-        forms = parameters.noise_from_params(parts["noise"])
         merged = env._noise
-        for noise in (n for n in forms.values() if n):
+        for noise in parameters.noise_from_params(parts["noise"]):
             merged = parameters.merge_noise(noise, merged, env.active_populations())
             plan.append(lambda noise=noise: env.set_noise(noise))  # type: ignore[misc]
     if "cells" in parts:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from livn import checks
-from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS, Culture, Spikes
+from livn.engine.base import tally_steps
+from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS, Culture
 from livn.env.inputs import engine_input
-from livn.env.recorders import check_memory
+from livn.env.recorders import Spikes, check_memory
 from livn.errors import RunInterrupted
 from livn.recordings import tidy
 from livn.run import Run
@@ -215,7 +216,7 @@ class Env(Culture):
             elif learning is not None:
                 learning.touched = True
             if learning is not None and learning.on:
-                per = max(1, round(1.0 / step))
+                per = tally_steps(step)
                 learning.samples += -(-engine.step // per) - -(-start // per)
         if recorder is not None and result.traces is not None:
             recorder.add(start // every + 1, result.traces)

@@ -37,7 +37,7 @@ def engine_input(stimulus: Stimulus, network: Network, dt: float) -> Input:
 
     def averaged(first: int, count: int) -> np.ndarray:
         values = stimulus.step_averages(dt, first, count)
-        if mode == "conductance":
+        if mode == "conductance" and stimulus.deferred:
             _check_conductance(values)
         return values * scale
 
@@ -65,8 +65,7 @@ def _targets(stimulus: Stimulus, network: Network) -> tuple[np.ndarray, np.ndarr
             f"a stimulus without gids must have one column per cell ({network.n_cells}) or one per compartment "
             f"({len(cell)}), got {width}"
         )
-    at = np.searchsorted(network.gids, stimulus.gids)
-    known = (at < network.n_cells) & (network.gids[np.minimum(at, network.n_cells - 1)] == stimulus.gids)
+    at, known = network.locate(stimulus.gids)
     if not known.all():
         raise ValueError(f"the stimulus addresses gid {stimulus.gids[~known][0]}, which is not simulated")
     sections = np.zeros(width, np.int64) if stimulus.sections is None else np.asarray(stimulus.sections, np.int64)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from livn.engine.base import Engine
+from livn.engine.base import Engine, tally_steps
 from livn.network import Network
 from livn.plasticity import (
     PlasticitySummary,
@@ -98,43 +99,47 @@ class Learning:
         self._mark()
 
     def summary(self, dt: float) -> PlasticitySummary:
-        network, rows = self.network, []
+        sampled_ms = self.samples * tally_steps(dt) * dt
         w, learned = self.engine.multipliers(), self.engine.learning()
-        low, high = self._of_rules("w_min"), self._of_rules("w_max")
+        places = [(r, n, s) for r in range(len(self.rules)) for n, k in enumerate(self.network.kinds)
+                  for s in range(len(k.sections))]  # fmt: skip
+        rows = (self._summary_row(*place, sampled_ms, w, learned) for place in places)
+        return PlasticitySummary(tuple(row for row in rows if row is not None))
+
+    def _summary_row(
+        self, r: int, number: int, s: int, sampled_ms: float, w: np.ndarray, learned: Mapping[Any, Any]
+    ) -> SummaryRow | None:
+        """The row of a rule, a kind of cell and a section, by index; None where nothing there learns by it."""
+        network = self.network
         post = network.post[network.plastic]
-        tally = max(1, round(1.0 / dt)) * dt
-        for r, (rule, p) in enumerate(self.rules.items()):
-            for number, kind in enumerate(network.kinds):
-                for s, section in enumerate(kind.sections):
-                    mine = (network.rules == r) & (network.kind[post] == number) & (network.keys.section == s)
-                    if not mine.any():
-                        continue
-                    cells = network.row[np.unique(post[mine])]
-                    sums = {k: v[cells] for k, v in learned[rule, kind.name, section].items()}
-                    before = self._integral0[rule, kind.name, section][cells]
-                    dw = (w - self._w0)[mine]
-                    samples = max(self.samples, 1) if self.samples else np.nan
-                    rows.append(
-                        SummaryRow(
-                            rule=rule,
-                            population=kind.name,
-                            section=section,
-                            n_connections=int(mine.sum()),
-                            sampled_ms=self.samples * tally,
-                            ltp_open=float(sums["open_ltp"].mean() / samples),
-                            ltd_open=float(sums["open_ltd"].mean() / samples),
-                            mean_drive=float(sums["driven"].mean() / samples),
-                            learned=float((sums["integral"] - before).mean()),
-                            dw_mean=float(dw.mean()),
-                            dw_sd=float(dw.std()),
-                            dw_min=float(dw.min()),
-                            dw_max=float(dw.max()),
-                            at_bound=float(((w <= low) | (w >= high))[mine].mean()),
-                            theta_ltp=p.theta_ltp,
-                            theta_ltd=p.theta_ltd,
-                        )
-                    )
-        return PlasticitySummary(tuple(rows))
+        mine = (network.rules == r) & (network.kind[post] == number) & (network.keys.section == s)
+        if not mine.any():
+            return None
+        rule, kind = list(self.rules)[r], network.kinds[number]
+        key = rule, kind.name, kind.sections[s]
+        cells = network.row[np.unique(post[mine])]
+        sums = {k: v[cells] for k, v in learned[key].items()}
+        dw = (w - self._w0)[mine]
+        bound = (w <= self._of_rules("w_min")) | (w >= self._of_rules("w_max"))
+        samples = self.samples or np.nan
+        return SummaryRow(
+            rule=rule,
+            population=kind.name,
+            section=kind.sections[s],
+            n_connections=int(mine.sum()),
+            sampled_ms=sampled_ms,
+            ltp_open=float(sums["open_ltp"].mean() / samples),
+            ltd_open=float(sums["open_ltd"].mean() / samples),
+            mean_drive=float(sums["driven"].mean() / samples),
+            learned=float((sums["integral"] - self._integral0[key][cells]).mean()),
+            dw_mean=float(dw.mean()),
+            dw_sd=float(dw.std()),
+            dw_min=float(dw.min()),
+            dw_max=float(dw.max()),
+            at_bound=float(bound[mine].mean()),
+            theta_ltp=self.rules[rule].theta_ltp,
+            theta_ltd=self.rules[rule].theta_ltd,
+        )
 
     # Storing
 

@@ -9,6 +9,7 @@ from livn import checks
 from livn.errors import UnknownName
 from livn.network import Network
 from livn.plasticity import Weights
+from livn.system.synapses import MOST
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,8 +26,6 @@ _NOISE_BOUNDS: dict[str, dict[str, Any]] = {
     **{name: {"above": 0.0, "high": 1e9, "unit": "ms"} for name in ("tau_e", "tau_i")},
     **{name: {"low": -200.0, "high": 200.0, "unit": "mV"} for name in ("E_e", "E_i")},
 }
-MAX_WEIGHT = 1e9
-"""Far beyond any use, and far from where a conductance overflows."""
 
 Noise = dict[str, dict[str, float]]
 
@@ -48,7 +47,7 @@ def resolve_weights(weights: Any, network: Network) -> dict[str, float]:
         raise TypeError(f"set_weights takes a mapping of weight names to numbers, got {weights!r:.200}")
     resolved: dict[str, float] = {}
     for key, value in weights.items():
-        number = checks.number(f"weight {key!r}", value, low=0.0, high=MAX_WEIGHT)
+        number = checks.number(f"weight {key!r}", value, low=0.0, high=MOST["weight"])
         resolved |= dict.fromkeys(_matches(key, network), number)
     return resolved
 
@@ -125,8 +124,8 @@ def split_params(params: Any) -> dict[str, dict[str, Any]]:
     return parts
 
 
-def noise_from_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"g_e0": x}` and `{"EXC-g_e0": y}` as `merge_noise` takes them, one of the two forms at a time."""
+def noise_from_params(params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """`{"g_e0": x}` and `{"EXC-g_e0": y}` as `merge_noise` takes them: a mapping of each form that is there."""
     flat: dict[str, Any] = {}
     nested: dict[str, Any] = {}
     for key, value in params.items():
@@ -135,7 +134,7 @@ def noise_from_params(params: Mapping[str, Any]) -> dict[str, Any]:
             nested.setdefault(population, {})[name] = value
         else:
             flat[key] = value
-    return {"flat": flat, "nested": nested}
+    return [form for form in (flat, nested) if form]
 
 
 def apply_weights(network: Network, resolved: Mapping[str, float]) -> None:

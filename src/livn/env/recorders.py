@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,13 @@ from livn.network import Network
 from livn.recordings import tidy
 from livn.run import Events, Run, Series
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["Recorders"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {"spikes": (), "membrane_current": ("dt",)}
 STATE_OPTIONS = ("dt", "gids", "sections")
 DEFAULT_DT = 0.1
+Spikes = tuple[np.ndarray, np.ndarray]
+"""(steps, cell indices), int64[n] each."""
 
 
 @dataclass
@@ -78,12 +77,17 @@ class Recorders:
                     raise ValueError(f"the selection leaves out cell {gid}, of which {what!r} is to be recorded")
 
     @staticmethod
-    def _rows(network: Network, what: str, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
+    def _members(network: Network, signal: Signal) -> np.ndarray:
+        """bool[N], the cells of the recorded populations, of which a selection may have left some out."""
+        members = np.zeros(network.n_cells, bool)
+        for population in signal.populations:
+            members[network.populations.get(population, [])] = True
+        return members
+
+    def _rows(self, network: Network, what: str, signal: Signal) -> tuple[np.ndarray, np.ndarray]:
         """(cell index, section index) of the rows of a series, ascending."""
         cell, section = network.compartments
-        wanted = np.zeros(network.n_cells, bool)
-        for population in signal.populations:  # of which a selection may have left some out
-            wanted[network.populations.get(population, [])] = True
+        wanted = self._members(network, signal)
         if signal.gids is not None:
             wanted &= np.isin(network.gids, signal.gids)
         sections = signal.sections
@@ -115,16 +119,13 @@ class Recorders:
             probes.append(Probe(what, *self._rows(network, what, signal), every))
         return probes
 
-    def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Any, dt: float, start: int) -> Run:
-        """The Run of a window that began at step `start`; `spikes` are its (steps, cells), or None."""
+    def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Spikes, dt: float, start: int) -> Run:
+        """The Run of a window that began at step `start`; `spikes` are its own."""
         t0, duration = float(tidy(start * dt)), float(tidy(result.steps * dt))
         channels: dict[str, Events | Series] = {}
         if "spikes" in self.signals:
             steps, cells = spikes
-            wanted = np.zeros(network.n_cells, bool)
-            for population in self.signals["spikes"].populations:
-                wanted[network.populations.get(population, [])] = True
-            keep = wanted[cells]
+            keep = self._members(network, self.signals["spikes"])[cells]
             channels["spikes"] = Events(network.gids[cells[keep]], tidy((steps[keep] - start) * dt), t0, duration)
         for probe, values in zip(probes, result.series, strict=True):
             values.flags.writeable = False  # handed over, not copied
@@ -158,7 +159,7 @@ def _gids(gids: Any, network: Network) -> list[int]:
         raise ValueError(f"gids must be whole numbers, got {gids!r:.200}") from e
     if wanted.dtype.kind not in "iu" or wanted.ndim != 1 or not wanted.size:
         raise ValueError(f"gids must be one or more whole numbers, got {gids!r:.200}")
-    missing = wanted[~np.isin(wanted, network.gids)]
+    missing = wanted[~network.locate(wanted)[1]]
     if missing.size:
         raise ValueError(
             f"unknown gid {missing[0]} in gids; legal: {network.n_cells} gids from {network.gids[0]} to "

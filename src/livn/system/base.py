@@ -179,9 +179,7 @@ class BaseSystem:
 
     def synapses_within(self, gids: Iterable[int]) -> Synapses:
         """The synapses whose pre- and postsynaptic cells are both among `gids` (themselves unchanged)."""
-        chosen = np.zeros(self.num_neurons, bool)
-        chosen[self._rows_of(gids)] = True
-        return connectivity.synapses_within(self._synapses, self._synapse_rows, chosen)
+        return self._synapses.among(self._gids[self._rows_of(gids)])
 
     def projections(self, pre: str, post: str) -> Iterator[Projection]:
         """The partners of each cell of `post` among the cells of `pre`.

@@ -13,7 +13,7 @@ from livn.system.synapses import INHIBITORY, RECEPTORS, SECTIONS, Synapses, dist
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["Projection", "connectivity_matrix", "count_projections", "pathways", "projections", "synapses_within"]
+__all__ = ["Projection", "connectivity_matrix", "count_projections", "pathways", "projections"]
 
 Projection = tuple[int, tuple[np.ndarray, dict[str, np.ndarray]]]
 """`(post_gid, (pre_gids, {"distance": µm, "delay_ms": ms}))`, the arrays parallel."""
@@ -122,8 +122,3 @@ def connectivity_matrix(
     # Summed in double precision, rounded once.
     matrix = coo_array((value[inside], (i[inside], j[inside])), shape=shape).tocsr().astype(np.float32)
     return matrix if sparse else matrix.toarray()
-
-
-def synapses_within(s: Synapses, rows: tuple[np.ndarray, np.ndarray], chosen: np.ndarray) -> Synapses:
-    """The synapses both of whose cells are among the rows that the mask `chosen` marks."""
-    return s.take(chosen[rows[0]] & chosen[rows[1]])

@@ -121,6 +121,10 @@ class Synapses:
         """The synapses that a boolean mask or an ascending index selects, in the same order."""
         return Synapses(**{name: a[index] for name, a in self.arrays().items()})
 
+    def among(self, gids: np.ndarray) -> Synapses:
+        """The synapses whose pre- and postsynaptic cells are both among `gids`."""
+        return self.take(np.isin(self.pre, gids) & np.isin(self.post, gids))
+
     def to_frame(self) -> pd.DataFrame:
         """A new DataFrame with the columns of an edge table, sections and receptors spelled out."""
         import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from livn.engine.base import Advance, Engine, Input, Probe, State
+from livn.engine.base import Advance, Engine, Input, Probe, State, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
@@ -274,7 +274,7 @@ class CpuEngine(Engine):
             links.run_next, links.run_end, links.run_born, links.needed,
             self._spike_step, self._spike_cell, self._buffer_step, self._buffer_cell, self._buffered, self._counts,
             self._modes, self._integrals, links.channels, links.learners, self._kinetics,
-            self.dt, self._rule_table, self._rule_on, max(1, round(1.0 / self.dt)), self._refractory,
+            self.dt, self._rule_table, self._rule_on, tally_steps(self.dt), self._refractory,
             self._noisy, *seed, stream,
             links.delay, links.slot, links.jump, links.weight, links.last_integral, self._bounds,
             *probe.arguments(start), *stim.arguments(), *trace.arguments(), links.first,

@@ -64,9 +64,12 @@ def _add_function(digest: Any, function: types.FunctionType, seen: set[types.Fun
     if function in seen:
         return
     seen.add(function)
-    code = function.__code__
-    digest.update(repr((code.co_code, [c for c in code.co_consts if not hasattr(c, "co_code")])).encode())
-    for name in code.co_names:
+    codes = [function.__code__]
+    for code in codes:  # which grows by the functions defined inside
+        codes += [c for c in code.co_consts if isinstance(c, types.CodeType)]
+        constants = [c for c in code.co_consts if not isinstance(c, types.CodeType)]
+        digest.update(repr((code.co_code, constants, code.co_names)).encode())
+    for name in (name for code in codes for name in code.co_names):
         value = function.__globals__.get(name)
         if isinstance(value, types.FunctionType):
             _add_function(digest, value, seen)
