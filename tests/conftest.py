@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,25 @@ for variable in ("LIVN_BACKEND", "LIVN_THREADS", "LIVN_MAX_RECORDING_GB", "LIVN_
 
 
 def reference(name: str):
-    """A recording made with NEURON; tests/reference/README.md tells how."""
-    return json.loads((ROOT / "tests" / "reference" / f"{name}.json").read_text())
+    """A recording made with NEURON; src/livn/engine/conformance/reference/README.md tells how."""
+    from livn.engine.conformance.recordings import recording
+
+    return recording(name)
 
 
-@pytest.fixture(params=["cpu"])
-def engine(request: pytest.FixtureRequest) -> str:
-    """Every engine of this version: a test that takes it has one body for all."""
-    return request.param
+@pytest.fixture(params=["cpu", "neuron"])
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Every engine of this version: a test that takes it has one body for all.
+
+    NEURON holds one simulation per process, so that of two cultures the first must be closed before the second is made.
+    """
+    yield request.param
+    close_neuron()
+
+
+def close_neuron() -> None:
+    """Close the culture that a test left alive in NEURON, lest the next one fail for it."""
+    module = sys.modules.get("livn.engine.neuron.tenancy")
+    left = None if module is None else module.live()
+    if left is not None:
+        left.close()

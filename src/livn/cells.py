@@ -140,8 +140,8 @@ class CellRegistry(Mapping[Any, Any]):
 
     @property
     def local_gids(self) -> np.ndarray:
-        """The gids that this process simulates: all."""
-        return self.gids
+        """int64[n], the gids that this process simulates: all, or this MPI rank's."""
+        return self.gids[np.isin(self.gids, self.env.simulated_gids())]
 
     def get_params(self) -> dict[str, np.ndarray]:
         """`{name: float64[N]}` in the order of `gids`; NaN where a cell lacks the parameter."""

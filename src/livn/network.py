@@ -13,10 +13,12 @@ from livn.models.synapses import peak_factor
 from livn.plasticity.keys import SynapseKeys
 from livn.system.synapses import RECEPTORS, SECTIONS
 from livn.system.system import synapses_of
+from livn.world import World
 
 if TYPE_CHECKING:
     from livn.models.cells import CellType
     from livn.models.rcsd import ReducedCalciumSomaDendrite
+    from livn.system.synapses import Synapses
     from livn.types import System
 
 __all__ = ["Network", "build_network", "delay_steps"]
@@ -30,6 +32,8 @@ def delay_steps(delay_ms: np.ndarray, dt: float) -> np.ndarray:
 @dataclass(eq=False)
 class Network:
     """Cells and connections as flat arrays; cells are addressed by their index, ascending by gid.
+
+    Where several processes share a culture, each knows all cells, and holds the connections onto its own.
 
     Attributes:
         model: the model that the cells follow.
@@ -47,6 +51,10 @@ class Network:
         g_unit: float64[M], µS.
         plastic: int64[P], the connections that can learn, in key order.
         keys: the keys of those.
+        local: int64[n], the cells of this process, ascending.
+        place: index of these connections among those of the whole culture; slice(None): these are all.
+        plastic_place: the same for those that can learn.
+        n_plastic: number of connections in the whole culture that can learn.
     """
 
     model: ReducedCalciumSomaDendrite
@@ -65,8 +73,12 @@ class Network:
     g_unit: np.ndarray
     plastic: np.ndarray
     keys: SynapseKeys
+    local: np.ndarray
+    place: np.ndarray | slice
+    plastic_place: np.ndarray | slice
+    n_plastic: int
     weight_groups: dict[str, np.ndarray] = field(default_factory=dict)
-    """{weight name: int64[n] its connections}."""
+    """{weight name: int64[n] its connections}, of all projections of the culture."""
 
     @property
     def n_cells(self) -> int:
@@ -82,6 +94,12 @@ class Network:
         """(cell index, whether it is simulated) of each gid; the index of one that is not means nothing."""
         at = np.minimum(np.searchsorted(self.gids, gids), self.n_cells - 1)
         return at, self.gids[at] == gids
+
+    def is_local(self, cells: np.ndarray) -> np.ndarray:
+        """bool[n], whether this process simulates the cells with these indices."""
+        here = np.zeros(self.n_cells, bool)
+        here[self.local] = True
+        return here[cells]
 
     def section_names(self, cells: np.ndarray, sections: np.ndarray) -> np.ndarray:
         """str[n], the names of the sections with these indices in these cells."""
@@ -114,24 +132,15 @@ class Network:
         return self.weight * self.g_unit * n[self.kind[self.post], self.receptor]
 
 
-def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: Mapping[str, Any] | None) -> Network:
-    """The network of a system's selected cells (None: all) under a model.
+def build_network(
+    system: System, model: ReducedCalciumSomaDendrite, selection: Mapping[str, Any] | None, world: World | None = None
+) -> Network:
+    """The network of a system's selected cells (None: all) under a model, this rank's part of it.
 
     Raises:
         ValueError: a population that the model does not know.
     """
-    ranges = system.population_ranges
-    all_gids = np.asarray(system.gids, np.int64)
-    ignored = model.ignored_populations()
-    members = {}
-    for name, (start, count) in ranges.items():
-        if name in ignored:
-            continue
-        model.cell_type(name)
-        gids = all_gids[start : start + count]
-        members[name] = np.sort(gids if selection is None else np.asarray(selection.get(name, ()), np.int64))
-    gids = np.sort(np.concatenate([*members.values(), np.empty(0, np.int64)]))
-    populations = {name: np.searchsorted(gids, g) for name, g in members.items() if len(g)}
+    gids, populations = _members(system, model, selection)
     kinds = tuple(model.cell_types.values())
     kind = np.zeros(len(gids), np.int8)
     for name, cells in populations.items():
@@ -144,57 +153,136 @@ def build_network(system: System, model: ReducedCalciumSomaDendrite, selection: 
         parameters[cell_type.name] = {p: np.full(n, v) for p, v in cell_type.parameters.items()}
 
     synapses = synapses_of(system)
-    if selection is not None or ignored:
+    if selection is not None or model.ignored_populations():
         synapses = synapses.among(gids)
-    pre, post = np.searchsorted(gids, synapses.pre), np.searchsorted(gids, synapses.post)
-    labels = [r.label for r in model.receptors]
-    receptor = np.array([labels.index(r) for r in RECEPTORS], np.int8)[synapses.mechanism]
-    single = np.array([len(k.sections) == 1 for k in kinds])
-    section = np.where(single[kind[post]], 0, synapses.section).astype(np.int8) if len(post) else np.empty(0, np.int8)
-    network = Network(
-        model, gids, populations, kinds, kind, row, parameters, pre, post, section, receptor,
-        synapses.delay_ms, synapses.weight.copy(), synapses.g_unit_uS, *_plastic(model, synapses, receptor, section),
-    )  # fmt: skip
-    network.weight_groups = _weight_groups(network)
-    return network
+    wires = _Wires.of(synapses, gids, kinds, kind, model)
+    groups = _Groups(populations, model, len(gids), wires)
+    learns = np.array([r.rule is not None for r in model.receptors])[wires.receptor]
+    world = world or World()
+    local = world.share(len(gids))
+    place: np.ndarray | slice = slice(None)
+    plastic_place: np.ndarray | slice = slice(None)
+    if world.size > 1:
+        mine = np.isin(wires.post, local)
+        place, plastic_place = np.flatnonzero(mine), np.flatnonzero(mine[learns])
+        synapses, wires = synapses.take(place), wires.take(place)
+    plastic, keys = _plastic(model, synapses, wires)
+    return Network(
+        model=model,
+        gids=gids,
+        populations=populations,
+        kinds=kinds,
+        kind=kind,
+        row=row,
+        parameters=parameters,
+        pre=wires.pre,
+        post=wires.post,
+        section=wires.section,
+        receptor=wires.receptor,
+        delay_ms=synapses.delay_ms,
+        weight=synapses.weight.copy(),
+        g_unit=synapses.g_unit_uS,
+        plastic=plastic,
+        keys=keys,
+        local=local,
+        place=place,
+        plastic_place=plastic_place,
+        n_plastic=int(learns.sum()),
+        weight_groups=groups.of(wires),
+    )
 
 
-def _plastic(model: ReducedCalciumSomaDendrite, synapses: Any, receptor: np.ndarray, section: np.ndarray) -> Any:
+def _members(
+    system: System, model: ReducedCalciumSomaDendrite, selection: Mapping[str, Any] | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(gids, {population: indices of its cells}) of what is simulated."""
+    all_gids = np.asarray(system.gids, np.int64)
+    members = {}
+    for name, (start, count) in system.population_ranges.items():
+        if name in model.ignored_populations():
+            continue
+        model.cell_type(name)
+        gids = all_gids[start : start + count]
+        members[name] = np.sort(gids if selection is None else np.asarray(selection.get(name, ()), np.int64))
+    gids = np.sort(np.concatenate([*members.values(), np.empty(0, np.int64)]))
+    return gids, {name: np.searchsorted(gids, g) for name, g in members.items() if len(g)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Wires:
+    """Where connections lead, by index: pre, post int64[M]; section, receptor int8[M]."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    section: np.ndarray
+    receptor: np.ndarray
+
+    @classmethod
+    def of(
+        cls, synapses: Synapses, gids: np.ndarray, kinds: tuple[CellType, ...], kind: np.ndarray,
+        model: ReducedCalciumSomaDendrite,
+    ) -> _Wires:  # fmt: skip
+        pre, post = np.searchsorted(gids, synapses.pre), np.searchsorted(gids, synapses.post)
+        labels = [r.label for r in model.receptors]
+        receptor = np.array([labels.index(r) for r in RECEPTORS], np.int8)[synapses.mechanism]
+        section = synapses.section.astype(np.int8)
+        single = np.array([len(k.sections) == 1 for k in kinds])
+        section[single[kind[post]]] = 0
+        return cls(pre, post, section, receptor)
+
+    def take(self, index: np.ndarray) -> _Wires:
+        return _Wires(self.pre[index], self.post[index], self.section[index], self.receptor[index])
+
+
+def _plastic(model: ReducedCalciumSomaDendrite, synapses: Synapses, wires: _Wires) -> tuple[np.ndarray, SynapseKeys]:
     """(connections that can learn, their keys)."""
     learns = np.array([r.rule is not None for r in model.receptors])
-    plastic = np.flatnonzero(learns[receptor])
+    plastic = np.flatnonzero(learns[wires.receptor])
     mechanisms = tuple(sorted(r.mechanism for r in model.receptors if r.rule is not None))
     code = np.array([mechanisms.index(r.mechanism) if r.rule else -1 for r in model.receptors], np.int8)
     keys = SynapseKeys(
         synapses.post[plastic],
         synapses.syn_id[plastic],
-        code[receptor[plastic]],
+        code[wires.receptor[plastic]],
         mechanisms,
         synapses.pre[plastic],
-        section[plastic],
+        wires.section[plastic],
         SECTIONS,
     )
     return plastic, keys
 
 
-def _weight_groups(network: Network) -> dict[str, np.ndarray]:
-    """{`{post}_{pre}-{section}-{mechanism}-weight`: its connections}, sorted by name."""
-    if not network.n_connections:
-        return {}
-    names = list(network.populations)
-    population = np.zeros(network.n_cells, np.int64)
-    for i, cells in enumerate(network.populations.values()):
-        population[cells] = i
-    labels = [r.label for r in network.model.receptors]
-    code = population[network.post] * len(names) + population[network.pre]
-    code = (code * 2 + network.section) * len(labels) + network.receptor
-    groups = {}
-    for c in np.flatnonzero(np.bincount(code)):
-        rest, receptor = divmod(int(c), len(labels))
+class _Groups:
+    """The projections of a culture by their weight names, `{post}_{pre}-{section}-{mechanism}-weight`.
+
+    Args:
+        populations: {name: int64[n] indices of its cells}.
+        n_cells: number of cells.
+        wires: the connections of the whole culture.
+    """
+
+    def __init__(
+        self, populations: dict[str, np.ndarray], model: ReducedCalciumSomaDendrite, n_cells: int, wires: _Wires
+    ) -> None:
+        self._names, self._model = list(populations), model
+        self._population = np.zeros(n_cells, np.int64)
+        for i, cells in enumerate(populations.values()):
+            self._population[cells] = i
+        self._labels = [r.label for r in model.receptors]
+        self._there = np.flatnonzero(np.bincount(self._code(wires)))
+
+    def _code(self, wires: _Wires) -> np.ndarray:
+        code = self._population[wires.post] * len(self._names) + self._population[wires.pre]
+        return (code * 2 + wires.section) * len(self._labels) + wires.receptor
+
+    def _name(self, code: int) -> str:
+        rest, receptor = divmod(code, len(self._labels))
         rest, section = divmod(rest, 2)
-        post, pre = divmod(rest, len(names))
-        kind = network.model.cell_type(names[post])
-        groups[f"{names[post]}_{names[pre]}-{kind.sections[section]}-{labels[receptor]}-weight"] = np.flatnonzero(
-            code == c
-        )
-    return dict(sorted(groups.items()))
+        post, pre = (self._names[i] for i in divmod(rest, len(self._names)))
+        kind = self._model.cell_type(post)
+        return f"{post}_{pre}-{kind.sections[section]}-{self._labels[receptor]}-weight"
+
+    def of(self, wires: _Wires) -> dict[str, np.ndarray]:
+        """{weight name: int64[n] those of these connections}, sorted; every projection of the culture is there."""
+        code = self._code(wires)
+        return dict(sorted((self._name(c), np.flatnonzero(code == c)) for c in self._there.tolist()))

@@ -9,9 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from livn.checks import choice, integer, names, number, unknown
+from livn.checks import choice, names, number, unknown
 from livn.frozen import Frozen, frozen, frozen_ids
 from livn.recordings import EPSILON, Events, Series, tidy, window_text
+from livn.world import gathered
 
 __all__ = ["Events", "Run", "Series"]
 
@@ -363,11 +364,13 @@ class Run(Frozen):
         return Run(joined, self.t0, self.duration if self.duration is not None else other.duration)
 
     def gather(self, comm: Any = None, root: int = 0) -> Run | None:
-        """The merged runs of all ranks on `root`, None on the others; without an MPI communicator, this run."""
-        root = integer("root", root, low=0)
-        if comm is None:
-            return self
-        parts = comm.gather(self, root=root)
+        """The merged runs of all ranks on `root`, None on the others.
+
+        Args:
+            comm: an MPI communicator; None: MPI's world, or this run alone where MPI was not started.
+            root: the rank that gets them.
+        """
+        parts = gathered(self, comm, root)
         if parts is None:
             return None
         whole = parts[0]

@@ -6,10 +6,11 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livn import Env, Stimulus, System
@@ -20,11 +21,12 @@ TOTAL = 120  # of 0.5 ms
 
 
 def outcome(env: Env, pieces: list[int]) -> tuple[Run, np.ndarray, np.ndarray]:
-    """The joined runs of these lengths [0.5 ms], the weights, and their traces."""
-    run = env.run(pieces[0] * 0.5)
-    for n in pieces[1:]:
-        run = run.concat(env.run(n * 0.5))
-    return run, env.get_weights().array, env.w_recs.array
+    """The joined runs of these lengths [0.5 ms], the weights, and their traces, of a culture that is closed then."""
+    with env:
+        run = env.run(pieces[0] * 0.5)
+        for n in pieces[1:]:
+            run = run.concat(env.run(n * 0.5))
+        return run, env.get_weights().array, env.w_recs.array
 
 
 def assert_same(a, b):
@@ -35,9 +37,19 @@ def assert_same(a, b):
     np.testing.assert_array_equal(a[2], b[2])
 
 
-@pytest.fixture(scope="module")
-def whole():
-    return outcome(lively("cpu", threads=1), [TOTAL])
+@cache
+def in_one_go(engine: str) -> tuple[Run, np.ndarray, np.ndarray]:
+    return outcome(lively(engine, threads=1), [TOTAL])
+
+
+@pytest.fixture
+def whole(engine):
+    return in_one_go(engine)
+
+
+def examples(engine):
+    """Hypothesis draws fewer of them where each takes long."""
+    return settings(max_examples=25 if engine == "cpu" else 12, deadline=None)
 
 
 def test_the_culture_is_worth_testing(whole):
@@ -53,41 +65,38 @@ def partitions(draw):
     return np.diff([0, *cuts, TOTAL]).tolist()
 
 
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_partition_and_threads_make_no_difference(engine, whole):
+    @examples(engine)
+    @given(pieces=partitions(), threads=st.sampled_from([1, 2]))
+    def check(pieces, threads):
+        assert_same(outcome(lively(engine, threads=threads), pieces), whole)
+
+    check()
 
 
-@slow
-@given(pieces=partitions(), threads=st.sampled_from([1, 2]))
-def test_partition_and_threads_make_no_difference(engine, whole, pieces, threads):
-    assert_same(outcome(lively(engine, threads=threads), pieces), whole)
+def test_a_stay_on_disk_makes_no_difference(engine, whole, tmp_path):
+    @examples(engine)
+    @given(at=st.integers(1, TOTAL - 1), threads=st.sampled_from([1, 2]))
+    def check(at, threads):
+        with lively(engine, threads=threads) as env:
+            before, traced = env.run(at * 0.5), env.w_recs.array
+            env.save(tmp_path / "culture.livn")
+        after, weights, traces = outcome(Env.load(tmp_path / "culture.livn", engine=engine), [TOTAL - at])
+        assert_same((before.concat(after), weights, np.concatenate([traced, traces])), whole)
 
-
-@slow
-@given(at=st.integers(1, TOTAL - 1), threads=st.sampled_from([1, 2]))
-def test_a_stay_on_disk_makes_no_difference(engine, whole, tmp_path, at, threads):
-    env = lively(engine, threads=threads)
-    before = env.run(at * 0.5)
-    traced = env.w_recs.array
-    env.save(tmp_path / "culture.livn")
-    again = Env.load(tmp_path / "culture.livn", engine=engine)
-    after = again.run((TOTAL - at) * 0.5)
-    traces = np.concatenate([traced, again.w_recs.array])
-    assert_same((before.concat(after), again.get_weights().array, traces), whole)
+    check()
 
 
 def test_single_steps_make_no_difference(engine):
-    def culture():
-        env = lively(engine)
-        env.clear_recordings()
-        env._recorders.signals.clear()
-        env._traces.recorder = None
-        return env.record_spikes()
-
-    one, many = culture(), culture()
-    run = one.run(10.0)
-    times = np.concatenate([many.run(0.025).spike_times + k * 0.025 for k in range(400)])
-    np.testing.assert_allclose(times, run.spike_times, rtol=0, atol=1e-9)
-    np.testing.assert_array_equal(many.get_weights().array, one.get_weights().array)
+    env = lively(engine)
+    env._recorders.signals.clear()
+    env._traces.recorder = None
+    env.record_spikes()
+    times, weights = env.run(10.0).spike_times, env.get_weights()
+    env.clear(reseed=False, reset_weights=True)
+    again = np.concatenate([env.run(0.025).spike_times + k * 0.025 for k in range(400)])
+    np.testing.assert_allclose(again, times, rtol=0, atol=1e-9)
+    assert env.get_weights() == weights
 
 
 def test_more_threads_than_tiles_and_three_threads(engine, whole):
@@ -109,9 +118,10 @@ def test_many_spikes_in_flight_find_room(engine):
     system = System.from_arrays({"EXC": n}, np.zeros((n, 3)), edges)
 
     def fire(threads, pieces):
-        env = Env(system, engine=engine, threads=threads).init().record_spikes().enable_plasticity()
-        runs = [env.run(p, stimulus=np.full((1, n), 2.0) if i == 0 else None) for i, p in enumerate(pieces)]
-        return sum(len(r.spike_times) for r in runs), env.get_weights().array
+        with Env(system, engine=engine, threads=threads) as env:
+            env.init().record_spikes().enable_plasticity()
+            runs = [env.run(p, stimulus=np.full((1, n), 2.0) if i == 0 else None) for i, p in enumerate(pieces)]
+            return sum(len(r.spike_times) for r in runs), env.get_weights().array
 
     spikes, weights = fire(1, [40.0])
     assert spikes >= n
@@ -154,7 +164,7 @@ def test_an_exception_in_a_run_leaves_the_culture_usable(engine):
     env.run(3.0)
 
     def source(start, stop):
-        if start >= 1000.0:
+        if start >= 100.0:
             raise OSError("the tape is torn")
         return np.zeros((round(stop - start), 25))
 

@@ -1,4 +1,4 @@
-"""The background: stationary statistics at every step, and numbers that are addressed."""
+"""The background of many cells: statistics within 2 %, at every step. The cpu engine is fast enough for so many."""
 
 import numpy as np
 import pytest
@@ -42,31 +42,3 @@ def test_clipped_mean_is_the_analytic_one(conductances, dt):
     expected = 0.001 * norm.cdf(a) + 0.002 * norm.pdf(a)
     assert g.min() == 0.0
     assert g.mean() == pytest.approx(expected, rel=0.02)
-
-
-def traces(engine, gids=None, seed=5, **kw):
-    env = Env(6, engine=engine, seed=seed, **kw)
-    if gids is not None:
-        env.selection({"EXC": gids})
-    env.init().set_noise(NOISE).record("g_noise_e", dt=0.1)
-    return env.run(5.0).values("g_noise_e")
-
-
-def test_a_cells_noise_does_not_depend_on_its_company(engine):
-    np.testing.assert_array_equal(traces(engine)[4], traces(engine, gids=[4])[0])
-
-
-def test_cells_and_seeds_differ(engine):
-    g = traces(engine)
-    assert abs(np.corrcoef(g)[0, 1]) < 0.9
-    assert not np.array_equal(g, traces(engine, seed=6))
-    assert not np.array_equal(g, traces(engine, seed=5 + 2**32))
-
-
-def test_streams_replay(engine):
-    env = Env(4, engine=engine).init().set_noise(NOISE).record("g_noise_i", dt=0.1)
-    first = env.run(3.0).values("g_noise_i")
-    fresh = env.clear().run(3.0).values("g_noise_i")
-    assert not np.array_equal(first, fresh)
-    np.testing.assert_array_equal(env.clear(reseed=False).run(3.0).values("g_noise_i"), fresh)
-    np.testing.assert_array_equal(env.reseed_noise(0).clear(reseed=False).run(3.0).values("g_noise_i"), first)

@@ -15,14 +15,9 @@ def env(engine: str) -> Env:
 
 
 @pytest.fixture(scope="module")
-def pair() -> dict[str, Twins]:
-    """Twins by engine, kept for a module."""
-    return {}
+def twins() -> Twins:
+    """Two cultures that must stay alike whatever one of them is asked.
 
-
-@pytest.fixture
-def twins(engine: str, pair: dict[str, Twins]) -> Twins:
-    """Two cultures that must stay alike whatever one of them is asked."""
-    if engine not in pair:
-        pair[engine] = Twins(engine)
-    return pair[engine]
+    On one engine: arguments are checked before any is reached. `test_env_nonsense_engines.py` asks the others too.
+    """
+    return Twins()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import numpy as np
 
 from livn import Env, System, make
 from livn.env import storage
+
+T = TypeVar("T")
 
 LIVELY = {"g_e0": 0.003, "std_e": 0.0015}
 """Background, µS, that makes every cell fire tens of times a second."""
@@ -33,6 +36,13 @@ def lively(engine: str, **options: Any) -> Env:
     return make(small_system(), engine=engine, **options).set_noise(LIVELY)
 
 
+def outcome(env: Env, act: Callable[[Env], T]) -> T:
+    """What `act` returns of a culture, which is closed then: NEURON holds one at a time, so that two are compared by
+    what each of them left."""
+    with env:
+        return act(env)
+
+
 def state_of(env: Env) -> dict[str, Any]:
     """All that `save` stores: two envs with equal states go on bit for bit alike."""
     kept: dict[str, Any] = {}
@@ -55,24 +65,25 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     return odd
 
 
+def busy(engine: str) -> Env:
+    """A culture with spikes in flight, learned weights and changed parameters, everything recorded."""
+    env = lively(engine, seed=5)
+    env.set_weights({"EXC_EXC": 1.5}).cells.set_params({"EXC:soma.g_pas": 1.1e-4})
+    env.record_spikes().record_voltage(dt=0.1).record_membrane_current("EXC", dt=0.5).record_weights(dt=0.5)
+    env.enable_plasticity({"A_ltd": 0.2})
+    env.run(30.0)
+    return env
+
+
 class Twins:
     """Two cultures with the same past: one is asked nonsense, the other is not, and they must stay alike."""
 
-    def __init__(self, engine: str) -> None:
-        self.engine = engine
+    def __init__(self) -> None:
         self.fresh()
 
     def fresh(self) -> None:
-        """Start anew, with spikes in flight, learned weights and changed parameters."""
-        self.asked, self.spared = self._one(), self._one()
-
-    def _one(self) -> Env:
-        env = lively(self.engine, seed=5)
-        env.set_weights({"EXC_EXC": 1.5}).cells.set_params({"EXC:soma.g_pas": 1.1e-4})
-        env.record_spikes().record_voltage(dt=0.1).record_membrane_current("EXC", dt=0.5).record_weights(dt=0.5)
-        env.enable_plasticity({"A_ltd": 0.2})
-        env.run(30.0)
-        return env
+        """Start anew."""
+        self.asked, self.spared = busy("cpu"), busy("cpu")
 
     def check(self) -> None:
         """Both have the same state, and go on alike."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from livn import DamagedFile, Env, Stimulus, UnknownName, make
 from livn.cells import CellRegistry
 from livn.types import Cell
-from tests.env.helpers import LIVELY, differences, lively, small_system, state_of
+from tests.env.helpers import LIVELY, differences, lively, outcome, small_system, state_of
 
 NAMES = [
     "EXC_EXC-dend-AMPA-weight",
@@ -42,6 +43,11 @@ def peaks(engine: str, *changes: dict[str, float]) -> dict[tuple[str, int, str],
     return found
 
 
+def state_with(env: Env, weights: dict[str, float]) -> dict[str, Any]:
+    """The state of a culture with these weights."""
+    return outcome(env, lambda env: state_of(env.set_weights(weights)))
+
+
 # Weights
 
 
@@ -71,10 +77,9 @@ def test_weight_names_are_those_of_the_network(engine):
     ],
 )
 def test_a_key_matches_all_that_it_leaves_open(engine, key, meant):
-    short, long = make(small_system(), engine=engine), make(small_system(), engine=engine)
-    short.set_weights({key: 2.5})
-    long.set_weights(dict.fromkeys(meant, 2.5))
-    assert not differences(state_of(short), state_of(long))
+    short = state_with(make(small_system(), engine=engine), {key: 2.5})
+    long = state_with(make(small_system(), engine=engine), dict.fromkeys(meant, 2.5))
+    assert not differences(short, long)
 
 
 def test_a_weight_multiplies_the_conductance_of_its_projection_alone(engine):
@@ -101,12 +106,12 @@ def test_static_weights_are_not_multipliers(env):
 
 
 def test_weights_can_be_set_while_running(engine):
-    env = lively(engine).record_spikes()
-    env.run(30.0)
-    env.set_weights({"EXC_EXC": 40.0})
-    other = lively(engine).record_spikes()
-    other.run(30.0)
-    assert env.run(30.0) != other.run(30.0)
+    def second_run(env, weights):
+        env.record_spikes().run(30.0)
+        return env.set_weights(weights).run(30.0)
+
+    runs = [outcome(lively(engine), lambda env, w=w: second_run(env, w)) for w in ({}, {"EXC_EXC": 40.0})]
+    assert runs[0] != runs[1]
 
 
 # Noise
@@ -141,16 +146,14 @@ def test_noise_merges_over_earlier_calls(engine):
     env = Env(small_system(), engine=engine)
     env.set_noise({"g_e0": 1e-3, "tau_e": 5.0}).set_noise({"INH": {"g_e0": 2e-3}}).init().set_noise({"std_e": 1e-4})
     env.set_noise({})  # asks for nothing
-    at_once = Env(small_system(), engine=engine).init()
-    at_once.set_noise(
-        {
-            "EXC": {"g_e0": 1e-3, "tau_e": 5.0, "std_e": 1e-4, "E_e": 0.0, "tau_i": 10.0},
-            "INH": {"g_e0": 2e-3, "tau_e": 5.0, "std_e": 1e-4, "E_i": -75.0},
-        }
-    )
-    assert not differences(state_of(env), state_of(at_once))
-    a, b = conductances(env), conductances(at_once)
-    assert np.array_equal(a["g_noise_e"], b["g_noise_e"])
+    at_once = {
+        "EXC": {"g_e0": 1e-3, "tau_e": 5.0, "std_e": 1e-4, "E_e": 0.0, "tau_i": 10.0},
+        "INH": {"g_e0": 2e-3, "tau_e": 5.0, "std_e": 1e-4, "E_i": -75.0},
+    }
+    state, g = outcome(env, lambda env: (state_of(env), conductances(env)))
+    env = Env(small_system(), engine=engine).init().set_noise(at_once)
+    assert not differences(state, state_of(env))
+    assert np.array_equal(g["g_noise_e"], conductances(env)["g_noise_e"])
 
 
 def test_noise_lies_where_the_contract_says_and_pulls_to_its_reversal(engine):
@@ -170,23 +173,29 @@ def test_noise_lies_where_the_contract_says_and_pulls_to_its_reversal(engine):
 
 
 def test_set_params_leads_to_the_calls(engine):
-    one, many = make(small_system(), engine=engine), make(small_system(), engine=engine)
-    one.set_params(
-        {
-            "weight-EXC_EXC-dend-AMPA-weight": 2.0,
-            "EXC_INH": 0.5,
-            "weight-INH_EXC": 3,
-            "noise-g_e0": 1e-3,
-            "noise-INH-tau_e": 4.0,
-            "cells-soma.g_pas": 1e-4,
-            "cells-EXC:dend.cm": [1.0, 1.1, 1.2, 1.3],
-        }
-    )
-    many.set_weights({"EXC_EXC-dend-AMPA-weight": 2.0, "EXC_INH": 0.5, "INH_EXC": 3})
-    many.set_noise({"g_e0": 1e-3}).set_noise({"INH": {"tau_e": 4.0}})
-    many.cells.set_params({"soma.g_pas": 1e-4, "EXC:dend.cm": [1.0, 1.1, 1.2, 1.3]})
-    assert not differences(state_of(one), state_of(many))
-    assert one.record_voltage().run(10.0) == many.record_voltage().run(10.0)
+    def one_call(env):
+        env.set_params(
+            {
+                "weight-EXC_EXC-dend-AMPA-weight": 2.0,
+                "EXC_INH": 0.5,
+                "weight-INH_EXC": 3,
+                "noise-g_e0": 1e-3,
+                "noise-INH-tau_e": 4.0,
+                "cells-soma.g_pas": 1e-4,
+                "cells-EXC:dend.cm": [1.0, 1.1, 1.2, 1.3],
+            }
+        )
+        return state_of(env), env.record_voltage().run(10.0)
+
+    def many_calls(env):
+        env.set_weights({"EXC_EXC-dend-AMPA-weight": 2.0, "EXC_INH": 0.5, "INH_EXC": 3})
+        env.set_noise({"g_e0": 1e-3}).set_noise({"INH": {"tau_e": 4.0}})
+        env.cells.set_params({"soma.g_pas": 1e-4, "EXC:dend.cm": [1.0, 1.1, 1.2, 1.3]})
+        return state_of(env), env.record_voltage().run(10.0)
+
+    one, many = (outcome(make(small_system(), engine=engine), act) for act in (one_call, many_calls))
+    assert not differences(one[0], many[0])
+    assert one[1] == many[1]
 
 
 def test_parameters_of_cells_need_init(engine):
@@ -287,24 +296,27 @@ def test_a_registry_of_ones_own(env):
 
 
 def test_model_defaults_by_halves(engine):
-    both = Env("EI1", engine=engine).init().apply_model_defaults()
-    assert not differences(state_of(both), state_of(make("EI1", engine=engine)))
-    none = Env("EI1", engine=engine).init().apply_model_defaults(weights=False, noise=False)
-    assert not differences(state_of(none), state_of(Env("EI1", engine=engine).init()))
+    def applied(*flags):
+        return outcome(Env("EI1", engine=engine).init(), lambda env: state_of(env.apply_model_defaults(*flags)))
+
+    both, none = applied(), applied(False, False)
+    assert not differences(both, outcome(make("EI1", engine=engine), state_of))
+    assert not differences(none, outcome(Env("EI1", engine=engine).init(), state_of))
     halves = Env("EI1", engine=engine).init()
     halves.apply_model_defaults(weights=False)
-    assert differences(state_of(halves), state_of(none))
+    assert differences(state_of(halves), none)
     halves.apply_model_defaults(noise=False)
-    assert not differences(state_of(halves), state_of(both))
+    assert not differences(state_of(halves), both)
 
 
 def test_a_system_of_another_name_gets_the_generic_set(engine):
-    env = make(small_system(), engine=engine)
+    made = outcome(make(small_system(), engine=engine), state_of)
+    env = Env(small_system(), engine=engine).init()
     model = env.model
     assert model.default_weights("small") == model.default_weights("no such name")
-    by_hand = Env(small_system(), engine=engine).init().set_noise(model.default_noise("small"))
-    by_hand.set_weights({k: v for k, v in model.default_weights("small").items() if k in env.weight_names})
-    assert not differences(state_of(env), state_of(by_hand))
+    env.set_noise(model.default_noise("small"))
+    env.set_weights({k: v for k, v in model.default_weights("small").items() if k in env.weight_names})
+    assert not differences(made, state_of(env))
 
 
 STORED = {
@@ -340,38 +352,42 @@ def bare(engine, directory, selection=None):
 
 
 def test_make_applies_the_stored_parameters(engine, directory):
+    made = outcome(make(directory, engine=engine), state_of)
     by_hand = bare(engine, directory).set_weights({"EXC_EXC": 2.0}).set_noise({"g_e0": 1e-3})
     by_hand.cells.set_params({"soma.g_pas": 1e-4})
-    assert not differences(state_of(make(directory, engine=engine)), state_of(by_hand))
+    assert not differences(made, state_of(by_hand))
 
 
 def test_another_group_and_an_unknown_one(engine, directory):
+    expected = state_with(bare(engine, directory), {"EXC_EXC-dend-AMPA": 9.0})
     loud = bare(engine, directory).apply_default_params("loud")
-    assert not differences(state_of(loud), state_of(bare(engine, directory).set_weights({"EXC_EXC-dend-AMPA": 9.0})))
+    assert not differences(state_of(loud), expected)
     with pytest.raises(UnknownName, match="'lout'; legal: default, loud, stray, wrong; did you mean 'loud'"):
         loud.apply_default_params("lout")
 
 
 def test_entries_without_use_warn_and_raise_if_strict(engine, directory):
+    expected, untouched = (state_with(bare(engine, directory), weights) for weights in ({"EXC_EXC": 3.0}, {}))
     env = bare(engine, directory)
     with pytest.warns(UserWarning, match="cannot use: FOO_BAR .*io-x .*noise-XYZ-g_e0") as caught:
         env.apply_default_params("stray")
     assert caught[0].filename == __file__
-    assert not differences(state_of(env), state_of(bare(engine, directory).set_weights({"EXC_EXC": 3.0})))
+    assert not differences(outcome(env, state_of), expected)
     strict = bare(engine, directory)
     with pytest.raises(UnknownName, match="FOO_BAR"):
         strict.apply_default_params("stray", strict=True)
-    assert not differences(state_of(strict), state_of(bare(engine, directory)))
+    assert not differences(state_of(strict), untouched)
     with pytest.raises(ValueError, match="weight 'EXC_EXC' must be"):
         strict.apply_default_params("wrong")
-    assert not differences(state_of(strict), state_of(bare(engine, directory)))
+    assert not differences(state_of(strict), untouched)
 
 
 def test_a_selection_has_parameters_of_its_own(engine, directory):
-    env = bare(engine, directory, "core").apply_default_params()
-    assert not differences(state_of(env), state_of(bare(engine, directory, "core").set_weights({"EXC_EXC": 4.0})))
+    own = outcome(bare(engine, directory, "core"), lambda env: state_of(env.apply_default_params()))
+    assert not differences(own, state_with(bare(engine, directory, "core"), {"EXC_EXC": 4.0}))
+    models = outcome(bare(engine, directory, "bare"), lambda env: state_of(env.apply_model_defaults()))
     fallback = bare(engine, directory, "bare").apply_default_params()  # no file: the model's
-    assert not differences(state_of(fallback), state_of(bare(engine, directory, "bare").apply_model_defaults()))
+    assert not differences(state_of(fallback), models)
     with pytest.raises(UnknownName, match=r"'small' has no stored parameters for .*unknown group 'loud'"):
         fallback.apply_default_params("loud")
 
@@ -379,10 +395,10 @@ def test_a_selection_has_parameters_of_its_own(engine, directory):
 def test_no_parameters_for_this_model_means_the_models(engine, directory):
     path = directory / "params" / "default.json"
     path.write_text(json.dumps({"AnotherModel": STORED["AnotherModel"]}))
-    expected = state_of(bare(engine, directory).apply_model_defaults())
-    assert not differences(state_of(make(directory, engine=engine)), expected)
+    expected = outcome(bare(engine, directory), lambda env: state_of(env.apply_model_defaults()))
+    assert not differences(outcome(make(directory, engine=engine), state_of), expected)
     path.unlink()
-    assert not differences(state_of(make(directory, engine=engine)), expected)
+    assert not differences(outcome(make(directory, engine=engine), state_of), expected)
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from livn import Env, make
-from tests.env.helpers import lively, small_system
+from tests.env.helpers import lively, outcome, small_system
 
 ALL = [0, 1, 2, 3, 4, 5]
 
@@ -127,11 +127,13 @@ def test_every_state_can_be_recorded(engine):
 
 
 def test_the_generic_form_is_the_special_one(engine):
-    a, b = lively(engine), lively(engine)
-    a.record_spikes("EXC").record_voltage("INH", 0.5, [4], "soma").record_membrane_current(dt=0.2)
-    b.record("spikes", "EXC").record("voltage", "INH", dt=0.5, gids=[4], sections="soma")
-    b.record("membrane_current", dt=0.2)
-    assert a.run(20.0) == b.run(20.0)
+    env = lively(engine)
+    env.record_spikes("EXC").record_voltage("INH", 0.5, [4], "soma").record_membrane_current(dt=0.2)
+    special = outcome(env, lambda env: env.run(20.0))
+    env = lively(engine)
+    env.record("spikes", "EXC").record("voltage", "INH", dt=0.5, gids=[4], sections="soma")
+    env.record("membrane_current", dt=0.2)
+    assert env.run(20.0) == special
 
 
 def test_a_repeated_call_wins_from_the_next_run(env):
@@ -145,14 +147,15 @@ def test_a_repeated_call_wins_from_the_next_run(env):
 
 
 def test_recording_changes_nothing(engine):
-    bare, laden = lively(engine), lively(engine)
-    laden.record_voltage(dt=0.025).record_membrane_current(dt=0.025).record_weights(0.025).record("ca", dt=0.025)
-    bare.enable_plasticity().run(50.0)
-    laden.enable_plasticity().run(50.0)
-    assert bare.get_weights() == laden.get_weights()
-    bare.record_voltage(sections=["soma", "dend"])
-    laden.record_voltage(sections=["soma", "dend"])
-    assert np.array_equal(bare.run(1.0).voltage, laden.run(1.0).voltage)
+    def what_becomes_of(env):
+        env.enable_plasticity().run(50.0)
+        return env.get_weights(), env.record_voltage(sections=["soma", "dend"]).run(1.0).voltage
+
+    bare = outcome(lively(engine), what_becomes_of)
+    laden = lively(engine).record_voltage(dt=0.025).record_membrane_current(dt=0.025).record_weights(0.025)
+    laden = outcome(laden.record("ca", dt=0.025), what_becomes_of)
+    assert bare[0] == laden[0]
+    assert np.array_equal(bare[1], laden[1])
 
 
 def test_a_run_unpacks_as_six(env):
@@ -193,12 +196,11 @@ def test_sample_k_is_at_t0_plus_k_dt(engine):
 
 
 def test_the_first_sample_is_the_state_at_the_start(engine):
-    env = Env(small_system(), engine=engine).init().record_voltage(sections=["soma", "dend"])
+    env = Env(small_system(), engine=engine).init().record_voltage(dt=0.025, sections=["soma", "dend"])
     env.v_init = -63.0
+    expected = env.run(3.0).voltage
+    env.clear().record_voltage(sections=["soma", "dend"])
     assert (env.run(1.0).voltage[:, 0] == -63.0).all()
-    fine = Env(small_system(), engine=engine).init().record_voltage(dt=0.025, sections=["soma", "dend"])
-    fine.v_init = -63.0
-    expected = fine.run(3.0).voltage
     second = env.run(2.0)
     assert second.t0 == 1.0
     assert second["voltage"].t0 == 1.0
@@ -230,15 +232,15 @@ def test_a_spike_stamped_with_the_end_opens_the_next_run(engine):
 
 def test_such_a_spike_is_kept_by_a_later_wish_and_dropped_with_the_recordings(engine):
     at = float(lively(engine).record_spikes().run(60.0).spike_times[5])
-    env = lively(engine)
-    env.run(at)
-    assert env.record_spikes().run(1.0).spike_times[0] == 0.0
-    for drop in (Env.clear_recordings, Env.clear):
-        env = lively(engine).record_spikes()
+    with lively(engine) as env:
         env.run(at)
-        drop(env)
-        times = env.run(1.0).spike_times
-        assert not (times == 0.0).any()
+        assert env.record_spikes().run(1.0).spike_times[0] == 0.0
+    for drop in (Env.clear_recordings, Env.clear):
+        with lively(engine).record_spikes() as env:
+            env.run(at)
+            drop(env)
+            times = env.run(1.0).spike_times
+            assert not (times == 0.0).any()
 
 
 def test_recorded_silence_is_empty_not_none(engine):
@@ -249,24 +251,20 @@ def test_recorded_silence_is_empty_not_none(engine):
     assert run.voltage is None
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
-def test_any_partition_records_the_same(pieces):
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.integers(1, 40), min_size=1, max_size=6))
+def test_any_partition_records_the_same(engine, pieces):
     """In units of 0.5 ms, the coarsest recording here."""
 
-    def culture():
-        env = lively("cpu").record_spikes().record_voltage(dt=0.1).record_membrane_current(dt=0.5)
-        return env.record("learning_EXC", dt=0.5).record_weights(0.5).enable_plasticity({"A_ltd": 0.2})
+    def left_by(pieces):
+        with lively(engine).record_spikes().record_voltage(dt=0.1).record_membrane_current(dt=0.5) as env:
+            env.record("learning_EXC", dt=0.5).record_weights(0.5).enable_plasticity({"A_ltd": 0.2})
+            run = env.run(pieces[0] * 0.5)
+            for n in pieces[1:]:
+                run = run.concat(env.run(n * 0.5))
+            return run, env.t, env.w_recs, env.get_weights()
 
-    whole, parts = culture(), culture()
-    one = whole.run(sum(pieces) * 0.5)
-    many = parts.run(pieces[0] * 0.5)
-    for n in pieces[1:]:
-        many = many.concat(parts.run(n * 0.5))
-    assert one == many
-    assert whole.t == parts.t
-    assert whole.w_recs == parts.w_recs
-    assert whole.get_weights() == parts.get_weights()
+    assert left_by(pieces) == left_by([sum(pieces)])
 
 
 # Memory

@@ -9,7 +9,7 @@ import pytest
 
 from livn import Env, SimulationDiverged, Stimulus, make
 from livn.models.rcsd import ReducedCalciumSomaDendrite
-from tests.env.helpers import LIVELY, lively, small_system
+from tests.env.helpers import LIVELY, lively, outcome, small_system
 
 
 def quiet(engine: str, system=None, model=None) -> Env:
@@ -75,15 +75,18 @@ def test_a_recording_finer_than_the_step_is_refused(env):
 
 
 def test_a_run_that_fails_at_once_has_not_begun(engine):
-    env, spared = make(small_system(), engine=engine), make(small_system(), engine=engine)
+    def settle_and_run(env):
+        env.v_init = -60.0  # which a run would have fixed
+        env.enable_plasticity({"w_init": 2.0}).record_voltage()  # and this
+        return env.run(5.0, dt=0.025)
+
+    spared = outcome(make(small_system(), engine=engine), settle_and_run)
+    env = make(small_system(), engine=engine)
     bad = Stimulus(source=lambda a, b: np.zeros((3, 3)), gids=[0], extent=5.0)
     with pytest.raises(ValueError, match="source"):
         env.run(5.0, bad, dt=0.05)
     assert env.t == 0.0
-    for each in (env, spared):
-        each.v_init = -60.0  # which a run would have fixed
-        each.enable_plasticity({"w_init": 2.0}).record_voltage()  # and this
-    assert env.run(5.0, dt=0.025) == spared.run(5.0, dt=0.025)
+    assert settle_and_run(env) == spared
     assert set(env.get_weights().array) == {2.0}
 
 
@@ -92,10 +95,10 @@ def test_a_run_that_fails_at_once_has_not_begun(engine):
 
 def test_v_init_is_the_potential_of_every_compartment(engine):
     for value in (-70.0, -40, np.float32(-50.0), None):
-        env = quiet(engine)
-        env.v_init = value
-        assert env.v_init == value
-        start = env.run(1.0)
+        with quiet(engine) as env:
+            env.v_init = value
+            assert env.v_init == value
+            start = env.run(1.0)
         expected = [-57.4] * 8 + [-60.0] * 2 if value is None else float(value)
         assert (start.voltage[:, 0] == expected).all()
 
@@ -181,19 +184,21 @@ def test_current_density_is_current_per_area(engine):
 
 
 def test_current_density_follows_a_changed_area(engine):
-    env, other = quiet(engine), quiet(engine)
-    for each in (env, other):
-        each.cells.set_params({"INH:soma.d": 30.0})
+    def voltage_under(stimulus):
+        with quiet(engine) as env:
+            env.cells.set_params({"INH:soma.d": 30.0})
+            return env.run(5.0, stimulus).voltage
+
     density = Stimulus.from_current_density(np.full((5, 1), 1e-3), 1.0, gids=[4])
     current = Stimulus.from_current(np.full((5, 1), 1e-3 * np.pi * 30.0**2 * 1e-2), 1.0, gids=[4])
-    np.testing.assert_allclose(env.run(5.0, density).voltage, other.run(5.0, current).voltage, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(voltage_under(density), voltage_under(current), rtol=0, atol=1e-9)
 
 
 def test_a_conductance_is_one_to_0_mv(engine):
-    held, noise = quiet(engine, {"EXC": 1, "INH": 1}), quiet(engine, {"EXC": 1, "INH": 1})
-    noise.set_noise({"g_e0": 2e-3})  # without any spread: on the dendrite of EXC, on the soma of INH
     stimulus = Stimulus.from_conductance(np.full((50, 2), 2e-3), 1.0, gids=[0, 1], sections=[1, 0])
-    a, b = held.run(50.0, stimulus), noise.run(50.0)
+    a = outcome(quiet(engine, {"EXC": 1, "INH": 1}), lambda env: env.run(50.0, stimulus))
+    noisy = quiet(engine, {"EXC": 1, "INH": 1}).set_noise({"g_e0": 2e-3})  # no spread: on EXC's dend, on INH's soma
+    b = noisy.run(50.0)
     assert len(a.spike_ids) > 0
     assert a.spike_times.tolist() == b.spike_times.tolist()
     np.testing.assert_allclose(a.voltage, b.voltage, rtol=0, atol=1e-6)
@@ -205,30 +210,31 @@ def test_a_bare_array_acts_as_the_model_says(engine):
     array = np.full((10, 6), 1e-3)
     for model, same in ((conductance, Stimulus.from_conductance), (density, Stimulus.from_current_density)):
         expected = quiet(engine).run(10.0, same(array, 1.0))
-        assert quiet(engine, model=model).run(10.0, array) == expected
-        assert quiet(engine, model=model).run(10.0, (array, 1.0)) == expected
-    with_mode = {"array": array, "input_mode": "current"}
-    assert quiet(engine, model=conductance).run(10.0, with_mode) == quiet(engine).run(10.0, array)
+        with quiet(engine, model=model) as env:
+            assert env.run(10.0, array) == expected
+            assert env.clear().run(10.0, (array, 1.0)) == expected
+    expected = quiet(engine).run(10.0, array)
+    assert quiet(engine, model=conductance).run(10.0, {"array": array, "input_mode": "current"}) == expected
 
 
 def test_a_stimulus_starts_with_its_run_and_ends_with_its_rows(engine):
     rows = np.full((4, 6), 0.1)
-    a, b = quiet(engine), quiet(engine)
-    a.run(5.0)
     late = np.zeros((12, 6))
     late[5:9] = 0.1
-    first = b.run(12.0, late)
-    np.testing.assert_array_equal(a.run(7.0, rows).voltage, first.voltage[:, 200:])
-    silent = quiet(engine).run(12.0, np.vstack([late, np.zeros((0, 6))]))
-    assert silent == first
+    env = quiet(engine)
+    first = env.run(12.0, late)
+    env.clear().run(5.0)
+    np.testing.assert_array_equal(env.run(7.0, rows).voltage, first.voltage[:, 200:])
+    assert env.clear().run(12.0, late[:9]) == first
 
 
 def test_what_lies_beyond_the_run_is_dropped_with_a_warning(engine):
-    env, short = quiet(engine), quiet(engine)
+    short = outcome(quiet(engine), lambda env: env.run(5.0, np.full((5, 6), 0.1)))
+    env = quiet(engine)
     with pytest.warns(RuntimeWarning, match="lasts 10 ms: what lies beyond the run's 5 ms is dropped") as caught:
         cut = env.run(5.0, np.full((10, 6), 0.1))
     assert len(caught) == 1
-    assert cut == short.run(5.0, np.full((5, 6), 0.1))
+    assert cut == short
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         env.run(5.0, np.zeros((10, 6)))  # there is nothing to lose
@@ -238,18 +244,24 @@ def test_what_lies_beyond_the_run_is_dropped_with_a_warning(engine):
 
 
 def test_stimuli_of_several_grids_follow_each_other(engine):
-    env, plain = quiet(engine), quiet(engine)
-    for dt, rows in ((1.0, 4), (0.1, 40), (0.3, 10), (0.0125, 320)):
-        env.run(4.0, (np.full((rows, 6), 0.02), dt))
-        plain.run(4.0, np.vstack([np.full((4, 6), 0.02)]) if dt != 0.3 else (np.full((10, 6), 0.02), 0.3))
-    np.testing.assert_allclose(env.run(1.0).voltage, plain.run(1.0).voltage, rtol=0, atol=1e-9)
+    def voltage_after(grids):
+        with quiet(engine) as env:
+            for dt, rows in grids:
+                env.run(4.0, (np.full((rows, 6), 0.02), dt))
+            return env.run(1.0).voltage
+
+    several = voltage_after([(1.0, 4), (0.1, 40), (0.3, 10), (0.0125, 320)])
+    plain = voltage_after([(1.0, 4), (1.0, 4), (0.3, 10), (1.0, 4)])
+    np.testing.assert_allclose(several, plain, rtol=0, atol=1e-9)
 
 
 def test_what_came_and_what_went_out_are_copies(engine):
-    env, spared = lively(engine).record_voltage(), lively(engine).record_voltage()
     stimulus, noise, weights = np.zeros((5, 6)), {"INH": {"g_e0": 1e-3}}, {"EXC_EXC": 2.0}
-    for each in (env, spared):
-        each.set_noise(noise).set_weights(weights)
+    with lively(engine).record_voltage().set_noise(noise).set_weights(weights) as spared:
+        spared.run(5.0, stimulus)
+        spared.run(5.0)
+        expected = spared.run(5.0)
+    env = lively(engine).record_voltage().set_noise(noise).set_weights(weights)
     first = env.run(5.0, stimulus)
     kept = first.voltage.copy()
     stimulus[:], noise["INH"]["g_e0"], weights["EXC_EXC"] = 9.0, 0.5, 9.0
@@ -259,33 +271,39 @@ def test_what_came_and_what_went_out_are_copies(engine):
     env.weight_names.clear()
     env.run(5.0)
     assert np.array_equal(first.voltage, kept)
-    spared.run(5.0, np.zeros((5, 6)))
-    spared.run(5.0)
-    assert env.run(5.0) == spared.run(5.0)
+    assert env.run(5.0) == expected
 
 
 def test_cultures_share_nothing(engine):
     system = small_system()
     edges = system.edges.copy()
-    one, other = (make(system, engine=engine).record_voltage() for _ in range(2))
-    one.set_weights({"EXC_EXC": 9.0}).set_noise(LIVELY).cells.set_params({"soma.g_pas": 1e-3})
-    one.run(20.0)
-    assert other.run(20.0) == make(small_system(), engine=engine).record_voltage().run(20.0)
+    alone = make(small_system(), engine=engine).record_voltage().run(20.0)
+    one = make(system, engine="cpu").record_voltage()
+    with make(system, engine=engine).record_voltage() as other:
+        one.set_weights({"EXC_EXC": 9.0}).set_noise(LIVELY).cells.set_params({"soma.g_pas": 1e-3})
+        one.run(20.0)
+        assert other.run(20.0) == alone
     assert system.edges.equals(edges)
+    with make(system, engine=engine) as one:
+        one.set_weights({"EXC_EXC": 9.0}).set_noise(LIVELY).cells.set_params({"soma.g_pas": 1e-3})
+        one.run(20.0)
+    assert make(system, engine=engine).record_voltage().run(20.0) == alone  # nor is anything left of one
 
 
 def test_progress_is_told_in_ms(engine):
-    env, spared = lively(engine).record_spikes(), lively(engine).record_spikes()
+    env = lively(engine).record_spikes()
     env.run(10.0)
-    spared.run(10.0)
+    spared = env.run(100.0)
+    env.clear(reseed=False).run(10.0)
     seen: list[float] = []
-    assert env.run(100.0, progress=seen.append) == spared.run(100.0)
+    assert env.run(100.0, progress=seen.append) == spared
     assert seen == sorted(set(seen))
     assert seen[-1] == 100.0
     assert all(type(ms) is float and ms > 0.0 for ms in seen)
 
 
 def test_a_diverged_culture_says_so_until_it_is_cleared(engine, tmp_path):
+    whole = lively(engine).enable_plasticity().record_spikes().run(20.0)
     env = lively(engine).enable_plasticity().record_spikes()
     env.run(20.0)
     with pytest.raises(SimulationDiverged, match=r"cell 2, (soma|dend), reached .* mV at t = 2\d.* ms") as error:
@@ -298,7 +316,7 @@ def test_a_diverged_culture_says_so_until_it_is_cleared(engine, tmp_path):
     assert list(tmp_path.iterdir()) == []
     assert np.isfinite(env.get_weights().array).all()
     env.clear(reseed=False, reset_weights=True)
-    assert env.run(20.0) == lively(engine).enable_plasticity().record_spikes().run(20.0)
+    assert env.run(20.0) == whole
 
 
 # Starting again
@@ -353,17 +371,21 @@ def test_clear_leaves_no_spike_in_flight_and_no_conductance(engine):
 
 
 def test_a_fresh_stream_is_reproducible(engine):
-    a, b = (lively(engine).record_spikes() for _ in range(2))
-    first = [a.run(60.0), a.clear().run(60.0), a.clear().run(60.0)]
-    assert first == [b.run(60.0), b.clear(reseed=True).run(60.0), b.clear().run(60.0)]
+    def three_runs(env):
+        return [env.run(60.0), env.clear().run(60.0), env.clear(reseed=True).run(60.0)]
+
+    first = outcome(lively(engine).record_spikes(), three_runs)
+    env = lively(engine).record_spikes()
+    assert three_runs(env) == first
     assert first[0] != first[1] != first[2] != first[0]
-    assert a.clear(reseed=False).run(60.0) == first[2]
+    assert env.clear(reseed=False).run(60.0) == first[2]
 
 
 def test_clear_before_the_first_run_is_welcome(engine):
+    first = lively(engine).record_spikes().run(50.0)
     env = lively(engine).record_spikes()
     assert env.clear(reseed=False).t == 0.0
-    assert env.run(50.0) == lively(engine).record_spikes().run(50.0)
+    assert env.run(50.0) == first
 
 
 def test_reseed_noise_changes_the_noise_from_now_on(engine):
@@ -386,6 +408,10 @@ def test_reseed_noise_changes_the_noise_from_now_on(engine):
 
 
 def test_reseed_noise_before_the_first_run_counts(engine):
-    a, b = lively(engine).record_spikes(), lively(engine).record_spikes()
-    assert a.reseed_noise(7).run(50.0) != b.run(50.0)
-    assert a.clear(reseed=False).run(50.0) == b.reseed_noise(7).clear(reseed=False).run(50.0)
+    def two_runs(env):
+        return env.run(50.0), env.reseed_noise(7).clear(reseed=False).run(50.0)
+
+    early = outcome(lively(engine).record_spikes().reseed_noise(7), two_runs)
+    late = outcome(lively(engine).record_spikes(), two_runs)
+    assert early[0] != late[0]
+    assert early[0] == early[1] == late[1]

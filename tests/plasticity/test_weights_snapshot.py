@@ -143,6 +143,37 @@ def test_weights_nonsense(values):
 # -- multipliers_from --
 
 
+class Comm:
+    """What gather uses of an MPI communicator."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def Get_size(self):
+        return len(self.parts or [None])
+
+    def gather(self, own, root):
+        return self.parts
+
+
+def test_gather_brings_the_ranks_together_in_key_order():
+    whole = some_weights()
+    parts = [Weights(KEYS.take(at), whole.array[at]) for at in (np.array([2, 3]), np.array([0, 1]))]
+    assert parts[0].gather(Comm(parts)) == whole
+    assert parts[1].gather(Comm(None)) is None
+    assert whole.gather() is whole
+    samples = np.arange(8, dtype=np.float32).reshape(2, 4)
+    index = np.array([1, 2])
+    traces = [WeightTraces(KEYS.take(at), 0.5, [(index, samples[:, at])]) for at in (slice(1, 4), slice(0, 1))]
+    assert traces[0].gather(Comm(traces)) == WeightTraces(KEYS, 0.5, [(index, samples)])
+    assert traces[0].gather(Comm(None)) is None
+    for each in (whole, traces[0]):
+        with pytest.raises(TypeError, match="comm must be an MPI communicator or None"):
+            each.gather("world")
+        with pytest.raises(ValueError, match="from 0 to 1, got 2"):
+            each.gather(Comm(parts), root=2)
+
+
 def into(weights, current=NOW, low=LOW, high=HIGH):
     return multipliers_from(weights, KEYS, current, low, high)
 

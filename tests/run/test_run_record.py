@@ -433,6 +433,9 @@ class Comm:
     def __init__(self, parts: list[Run] | None) -> None:
         self.parts = parts
 
+    def Get_size(self) -> int:
+        return 3
+
     def gather(self, run: Run, root: int) -> list[Run] | None:
         return self.parts
 
@@ -445,3 +448,8 @@ def test_gather_merges_on_root() -> None:
     assert run.gather(Comm(None)) is None
     with pytest.raises(TypeError, match="root"):
         run.gather(root="0")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="from 0 to 2, got 3"):
+        run.gather(Comm(None), root=3)
+    for bad in ("world", 4, object):
+        with pytest.raises(TypeError, match="comm must be an MPI communicator or None"):
+            run.gather(bad)

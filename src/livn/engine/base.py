@@ -30,7 +30,9 @@ CAPABILITIES = frozenset(
 """What an engine may declare."""
 
 State = dict[str, np.ndarray]
-"""The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine."""
+"""The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine.
+
+An engine may add what only it needs, under names that start with its own and a dot; others ignore that."""
 
 
 def tally_steps(dt: float) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from livn import checks
 from livn.cells import Cell, CellRegistry
-from livn.engine.registry import engine_class
+from livn.engine.registry import engine_class, engines_with
 from livn.env import defaults, parameters
 from livn.env.learning import Learning, Traces
 from livn.env.recorders import Recorders, Spikes
@@ -20,6 +20,7 @@ from livn.errors import UnsupportedByEngine
 from livn.network import Network, build_network
 from livn.recordings import tidy
 from livn.system.resolve import resolve
+from livn.world import World, check_whole, end_together
 
 if TYPE_CHECKING:
     from livn.engine.base import Engine
@@ -57,9 +58,9 @@ class Culture:
         self._engine_class = engine_class(engine)
         self.engine: str = self._engine_class.name
         self.capabilities = self._engine_class.capabilities
-        _check_comm(comm, subworld_size, self._engine_class)
+        self._world = _world(comm, subworld_size, self._engine_class)
         self.comm, self.io, self.precision = comm, None, precision
-        self.system = resolve(system)
+        self.system = self._world.root_first(lambda: resolve(system))
         self.model = self.system.default_model() if model is None else _check_model(model)
         for population in self.system.populations:
             if population not in self.model.ignored_populations():
@@ -93,10 +94,15 @@ class Culture:
         if self._running is not None:
             return self
         network = self._ensure_network()
-        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network))
-        engine.set_noise(self._noise_here(self._noise))
-        engine.reset(DEFAULT_DT, self._v_init, self._stream)
-        self._running, self._learning = engine, Learning(network, engine)
+        ranks = {"world": self._world} if "mpi" in self.capabilities else {}
+        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network), **ranks)
+        try:
+            engine.set_noise(self._noise_here(self._noise))
+            engine.reset(DEFAULT_DT, self._v_init, self._stream)
+        except BaseException:  # nobody else could free it
+            engine.close()
+            raise
+        self._running, self._learning = engine, Learning(network, engine, self._world)
         for name, cells in network.populations.items():
             gids = network.gids[cells].tolist()
             self._cells.add(name, {gid: Cell(self, name, gid) for gid in gids})
@@ -156,13 +162,13 @@ class Culture:
     def _learner(self) -> Learning:
         self._engine()
         if self._learning is None or "plasticity" not in self.capabilities:
-            raise UnsupportedByEngine("plasticity", self.engine, ("cpu",))
+            raise UnsupportedByEngine("plasticity", self.engine, engines_with("plasticity"))
         return self._learning
 
     def _ensure_network(self) -> Network:
         self._check_open()
         if self._network is None:
-            network = build_network(self.system, self.model, self._selection)
+            network = build_network(self.system, self.model, self._selection, self._world)
             parameters.apply_weights(network, {k: v for k, v in self._weights.items() if k in network.weight_groups})
             self._network = network
         return self._network
@@ -232,8 +238,9 @@ class Culture:
         return self._ensure_network().gids.copy()
 
     def simulated_gids(self) -> np.ndarray:
-        """int64[N], the gids that this process simulates, ascending."""
-        return self.active_gids()
+        """int64[n], the gids that this process simulates, ascending: all, or this MPI rank's."""
+        network = self._ensure_network()
+        return network.gids[network.local]
 
     @property
     def weight_names(self) -> list[str]:
@@ -259,7 +266,9 @@ class Culture:
             KeyError: unknown group, or with `strict` an entry that cannot be used.
         """
         self._check_open()
-        defaults.apply_default_params(self, group, checks.boolean("strict", strict))
+        strict = checks.boolean("strict", strict)
+        with self._world.once():
+            defaults.apply_default_params(self, group, strict)
         return self
 
     def set_weights(self, weights: Mapping[str, float]) -> Self:
@@ -354,12 +363,25 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _check_comm(comm: Any, subworld_size: Any, engine: type[Engine]) -> None:
+def _world(comm: Any, subworld_size: Any, engine: type[Engine]) -> World:
+    """The ranks that simulate this culture together.
+
+    Raises:
+        TypeError: not a communicator.
+        ValueError: some of MPI's ranks only.
+        UnsupportedByEngine: several ranks, on an engine without MPI.
+    """
     try:
-        size = 1 if comm is None else comm.Get_size()
+        world = World(comm)
     except (AttributeError, TypeError):
         raise TypeError(f"comm must be an MPI communicator or None, got {comm!r:.200}") from None
     if subworld_size is not None:
-        size = max(size, checks.integer("subworld_size", subworld_size, low=1))
-    if size > 1 and "mpi" not in engine.capabilities:
-        raise UnsupportedByEngine("mpi", engine.name, ())
+        checks.integer("subworld_size", subworld_size, low=1)
+    if max(world.size, subworld_size or 1) > 1 and "mpi" not in engine.capabilities:
+        raise UnsupportedByEngine("mpi", engine.name, engines_with("mpi"))
+    if subworld_size not in (None, world.size):
+        raise ValueError(f"subworld_size must be the number of ranks of comm, {world.size}, got {subworld_size}")
+    if world.comm is not None:
+        check_whole(world)
+        end_together(world)
+    return world

@@ -36,9 +36,11 @@ class Env(Culture):
         io: electrodes; not in this version.
         seed: of the noise and of every random choice, 0 to 2^64 - 1. Streams are per cell: results don't depend on
             the number of threads.
-        comm: an MPI communicator; of size 1 on engines without MPI.
-        subworld_size: MPI ranks per simulation; 1 on engines without MPI.
-        engine: `"cpu"`; None: the environment variable `LIVN_BACKEND`, else `"cpu"`.
+        comm: the MPI communicator whose ranks simulate this culture together, `MPI.COMM_WORLD` or one of size 1; on
+            engines without MPI of size 1. Every rank makes the same calls; recordings and weights are those of its
+            own cells, and `gather()` of a Run or of Weights brings them together.
+        subworld_size: MPI ranks per simulation: those of `comm`.
+        engine: `"cpu"` or `"neuron"`; None: the environment variable `LIVN_BACKEND`, else `"cpu"`.
         threads: None: the environment variable `LIVN_THREADS`, else as many as the culture can use.
         precision: `"double"`.
 
@@ -200,7 +202,8 @@ class Env(Culture):
         every = checks.steps("the dt of record_weights", recorder.dt, step) if recorder is not None else 0
         samples = (start + steps) // every - start // every if every else 0
         check_memory(probes, steps, samples, len(network.plastic), 0 if recorder is None else recorder.nbytes)
-        stim = Stimulus.from_arg(stimulus, self, steps * step)
+        with self._world.once():
+            stim = Stimulus.from_arg(stimulus, self, steps * step)
         driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
         report = None if progress is None else lambda done: progress(float(tidy(done * step)))
         before = self._dt
@@ -337,8 +340,8 @@ class Env(Culture):
         storage.save(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], engine: str | None = None) -> Env:
-        """The culture that `save` stored, ready to run.
+    def load(cls, path: str | os.PathLike[str], engine: str | None = None, comm: Any = None) -> Env:
+        """The culture that `save` stored, ready to run; on any engine, and on any number of MPI ranks (`comm`).
 
         Raises:
             FileNotFoundError: no such file.
@@ -346,4 +349,4 @@ class Env(Culture):
         """
         from livn.env import storage
 
-        return storage.load(cls, path, engine)
+        return storage.load(cls, path, engine, comm)

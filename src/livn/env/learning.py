@@ -21,6 +21,7 @@ from livn.plasticity import (
     multipliers_from,
 )
 from livn.weights import normalize_weights
+from livn.world import World
 
 __all__ = ["Learning"]
 
@@ -28,8 +29,8 @@ __all__ = ["Learning"]
 class Learning:
     """Plasticity of one network on one engine; `Env` documents the calls."""
 
-    def __init__(self, network: Network, engine: Engine) -> None:
-        self.network, self.engine = network, engine
+    def __init__(self, network: Network, engine: Engine, world: World) -> None:
+        self.network, self.engine, self.world = network, engine, world
         self.on = False
         self.rules: dict[str, RuleParameters] = merge(None, network.model.neuron_plasticity_defaults())
         self.touched = False  # simulated or rescaled: w_init waits for a reset
@@ -41,6 +42,11 @@ class Learning:
         values = np.array([getattr(p, name) for p in self.rules.values()])
         return values[self.network.rules]
 
+    def _warn(self, message: str) -> None:
+        """Warn at the user's line, once however many ranks there are."""
+        if self.world.is_root:
+            warnings.warn(message, RuntimeWarning, stacklevel=4)
+
     def _mark(self) -> None:
         """Start the summary anew."""
         self.samples = 0
@@ -50,8 +56,8 @@ class Learning:
 
     def enable(self, config: Any) -> None:
         rules = merge(config, self.network.model.neuron_plasticity_defaults())
-        if not len(self.network.plastic):
-            warnings.warn("this network has no plastic synapse: nothing can learn", RuntimeWarning, stacklevel=3)
+        if not self.network.n_plastic:
+            self._warn("this network has no plastic synapse: nothing can learn")
         self.rules = rules
         if not self.touched:
             self.engine.set_multipliers(self._of_rules("w_init"))
@@ -68,25 +74,36 @@ class Learning:
 
     def normalize(self, target: Any) -> None:
         keys = self.network.keys
-        if not len(keys):
-            warnings.warn("this network has no plastic synapse: nothing to normalize", RuntimeWarning, stacklevel=3)
+        if not self.network.n_plastic:
+            self._warn("this network has no plastic synapse: nothing to normalize")
             return
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             w = normalize_weights(
                 self.engine.multipliers(), self._of_rules("w_min"), self._of_rules("w_max"), keys.gid, target
             )
-        for warning in caught:  # so that they point at the user's line
-            warnings.warn(str(warning.message), warning.category, stacklevel=3)
+        for message in sorted({m for part in self.world.everyone([str(w.message) for w in caught]) for m in part}):
+            self._warn(message)
         self.engine.set_multipliers(w)
         self.touched = True
 
     def set_multipliers(self, weights: Any) -> None:
-        w = multipliers_from(
-            weights, self.network.keys, self.engine.multipliers(), self._of_rules("w_min"), self._of_rules("w_max")
-        )
+        network, now = self.network, self.engine.multipliers()
+        bounds = self._of_rules("w_min"), self._of_rules("w_max")
+        w = self.world.agreed(lambda: multipliers_from(self._own(weights), network.keys, now, *bounds))
         self.engine.set_multipliers(w)
         self.touched = True
+
+    def _own(self, weights: Any) -> Any:
+        """Of a mapping for the whole culture, the part for the cells of this rank."""
+        elsewhere = np.delete(self.network.gids, self.network.local)
+        if not len(elsewhere) or not isinstance(weights, Mapping):
+            return weights
+        if isinstance(weights, Weights):
+            here = ~np.isin(weights.synapses.gid, elsewhere)
+            return Weights(weights.synapses.take(here), weights.array[here])
+        away = set(elsewhere.tolist())
+        return {k: w for k, w in weights.items() if not (isinstance(k, tuple) and k and k[0] in away)}
 
     def weights(self) -> Weights:
         return Weights(self.network.keys, self.engine.multipliers())
@@ -113,30 +130,39 @@ class Learning:
         network = self.network
         post = network.post[network.plastic]
         mine = (network.rules == r) & (network.kind[post] == number) & (network.keys.section == s)
-        if not mine.any():
+        if not self.world.any(mine.any()):
             return None
         rule, kind = list(self.rules)[r], network.kinds[number]
         key = rule, kind.name, kind.sections[s]
         cells = network.row[np.unique(post[mine])]
         sums = {k: v[cells] for k, v in learned[key].items()}
+        gained = sums["integral"] - self._integral0[key][cells]
         dw = (w - self._w0)[mine]
         bound = (w <= self._of_rules("w_min")) | (w >= self._of_rules("w_max"))
-        samples = self.samples or np.nan
+        world, samples = self.world, self.samples or np.nan
+        n_cells, n = world.total(np.array([len(cells), len(dw)]))
+        per_cell = world.total(
+            np.array([x.sum() for x in (sums["open_ltp"], sums["open_ltd"], sums["driven"], gained)])
+        )
+        ltp, ltd, drive, gain = (per_cell / n_cells).tolist()
+        mean, at_bound = (world.total(np.array([dw.sum(), bound[mine].sum()])) / n).tolist()
+        spread = float(np.sqrt(world.total(((dw - mean) ** 2).sum()) / n))
+        lowest, highest = min(world.everyone(dw.min(initial=np.inf))), max(world.everyone(dw.max(initial=-np.inf)))
         return SummaryRow(
             rule=rule,
             population=kind.name,
             section=kind.sections[s],
-            n_connections=int(mine.sum()),
+            n_connections=int(n),
             sampled_ms=sampled_ms,
-            ltp_open=float(sums["open_ltp"].mean() / samples),
-            ltd_open=float(sums["open_ltd"].mean() / samples),
-            mean_drive=float(sums["driven"].mean() / samples),
-            learned=float((sums["integral"] - self._integral0[key][cells]).mean()),
-            dw_mean=float(dw.mean()),
-            dw_sd=float(dw.std()),
-            dw_min=float(dw.min()),
-            dw_max=float(dw.max()),
-            at_bound=float(bound[mine].mean()),
+            ltp_open=ltp / samples,
+            ltd_open=ltd / samples,
+            mean_drive=drive / samples,
+            learned=gain,
+            dw_mean=mean,
+            dw_sd=spread,
+            dw_min=float(lowest),
+            dw_max=float(highest),
+            at_bound=at_bound,
             theta_ltp=self.rules[rule].theta_ltp,
             theta_ltd=self.rules[rule].theta_ltd,
         )

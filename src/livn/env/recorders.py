@@ -116,7 +116,9 @@ class Recorders:
                     f"duration must be a multiple of the recording dt of {what!r}, {signal.dt:g} ms, "
                     f"got {steps * dt:g} ms"
                 )
-            probes.append(Probe(what, *self._rows(network, what, signal), every))
+            cells, sections = self._rows(network, what, signal)
+            here = network.is_local(cells)
+            probes.append(Probe(what, cells[here], sections[here], every))
         return probes
 
     def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Spikes, dt: float, start: int) -> Run:

@@ -14,8 +14,10 @@ from livn.env.culture import threads_in_environment
 from livn.env.recorders import Signal
 from livn.errors import DamagedFile
 from livn.models.named import model_named, name_of
+from livn.network import Network
 from livn.system.storage import read_arrays, write_arrays
 from livn.system.system import pack, unpack
+from livn.world import World
 
 if TYPE_CHECKING:
     from livn.env.env import Env
@@ -34,11 +36,13 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
     arrays, system = pack(env.system)
     parts = {"system": arrays, "state": engine.read_state()}
     parts["learning"], learned = learning.read()
+    parts["late"] = {"spike_steps": env._late[0], "spike_cells": env._late[1]}
+    for part in ("state", "learning", "late"):
+        parts[part] = _joined(env._world, network, parts[part])
     parts["parameters"] = {
         f"{kind}.{name}": values for kind, p in network.parameters.items() for name, values in p.items()
     }
     parts["selection"] = dict(env._selection or {})
-    parts["late"] = {"steps": env._late[0], "cells": env._late[1]}
     recorder = env._traces.recorder
     meta = {
         "system": system,
@@ -56,10 +60,44 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
         "record_weights": None if recorder is None else recorder.dt,
     }
     flat = {f"{part}:{name}": np.asarray(a) for part, named in parts.items() for name, a in named.items()}
-    write_arrays(path, flat, meta, KIND)
+    env._world.by_root(lambda: write_arrays(path, flat, meta, KIND))
 
 
-def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None) -> Env:
+def _joined(world: World, network: Network, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays of the whole culture from those that each rank holds for its own cells and connections."""
+    if world.size == 1:
+        return arrays
+    places = world.everyone((network.place, network.plastic_place))
+    whole = {}
+    for name, own in arrays.items():
+        parts = world.everyone(own)
+        if name in ("step", "stream"):
+            whole[name] = own
+        elif name in _BY_CONNECTION:
+            whole[name] = np.empty(sum(map(len, parts)), own.dtype)
+            for place, part in zip(places, parts, strict=True):
+                whole[name][place[_BY_CONNECTION[name]]] = part
+        elif name in ("spike_steps", "spike_cells"):
+            whole[name] = np.concatenate(parts)
+        else:  # by cell, zero where it is another rank's
+            whole[name] = np.sum(parts, axis=0)
+    if "spike_steps" in whole:
+        order = np.lexsort((whole["spike_cells"], whole["spike_steps"]))
+        whole |= {name: whole[name][order] for name in ("spike_steps", "spike_cells")}
+    return whole
+
+
+_BY_CONNECTION = {"weight": 0, "last_integral": 0, "w0": 1}
+"""Arrays by connection: of all (0), or of those that can learn (1)."""
+
+
+def _own(network: Network, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What concerns this rank of the arrays of a whole culture; spikes and what goes by cell stay whole."""
+    places = network.place, network.plastic_place
+    return {n: a[places[_BY_CONNECTION[n]]] if n in _BY_CONNECTION else a for n, a in arrays.items()}
+
+
+def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None, comm: Any = None) -> Env:
     """See `Env.load`."""
     path = _file(path)
     engine_class(engine)  # these are the caller's, the rest is the file's
@@ -70,7 +108,7 @@ def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None) -> En
         part, _, name = key.partition(":")
         parts.setdefault(part, {})[name] = a
     try:
-        return _restore(cls, parts, meta, engine)
+        return _restore(cls, parts, meta, engine, comm)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
         raise DamagedFile(f"{path} holds no whole culture: {e}") from e
 
@@ -81,9 +119,21 @@ def _file(path: Any) -> Path:
     return Path(path)
 
 
-def _restore(cls: type[Env], parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any], engine: str | None) -> Env:
+def _restore(
+    cls: type[Env], parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any], engine: str | None, comm: Any
+) -> Env:
     model = model_named(meta["model"]["cls"], meta["model"]["kwargs"], "the stored culture")
-    env = cls(unpack(parts["system"], meta["system"]), model, seed=meta["seed"], engine=engine)
+    env = cls(unpack(parts["system"], meta["system"]), model, seed=meta["seed"], comm=comm, engine=engine)
+    try:
+        _fill(env, parts, meta)
+    except BaseException:  # nobody else could free its engine
+        env.close()
+        raise
+    return env
+
+
+def _fill(env: Env, parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any]) -> None:
+    """Give a culture, not yet built, what was stored of it."""
     env._selection = parts.get("selection", {}) if meta["selected"] else None
     env.selection_name = meta["selection_name"]
     env._stream, env._v_init = meta["stream"], meta["v_init"]
@@ -97,10 +147,11 @@ def _restore(cls: type[Env], parts: dict[str, dict[str, np.ndarray]], meta: dict
     env._dt = meta["dt"]
     if env._dt is not None:
         running.reset(env._dt, env._v_init, env._stream)
-    running.write_state(parts["state"])
-    env._learner().write(parts["learning"], meta["learning"])
-    env._late = parts["late"]["steps"], parts["late"]["cells"]
+    running.write_state(_own(network, parts["state"]))
+    env._learner().write(_own(network, parts["learning"]), meta["learning"])
+    late = parts["late"]
+    here = network.is_local(late["spike_cells"])
+    env._late = late["spike_steps"][here], late["spike_cells"][here]
     env._recorders.signals = {name: Signal(**signal) for name, signal in meta["record"].items()}
     if meta["record_weights"] is not None:
         env.record_weights(meta["record_weights"])
-    return env

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -90,6 +90,18 @@ class SynapseKeys:
         order = np.lexsort((code, syn_id, gid))
         keys = cls(gid[order], syn_id[order], code[order], legal, pre[order], section[order], tuple(sections))
         return keys, order
+
+    @classmethod
+    def joined(cls, parts: Sequence[SynapseKeys]) -> tuple[SynapseKeys, np.ndarray]:
+        """The keys of several parts of a network, and the order that brings their values, one part after the other,
+        into key order."""
+        columns = {name: np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS}
+        return cls.ordered(**columns, mechanisms=parts[0].mechanisms, sections=parts[0].sections)
+
+    def take(self, index: np.ndarray) -> SynapseKeys:
+        """The synapses that a boolean mask or an ascending index selects."""
+        columns = {name: getattr(self, name)[index] for name in _COLUMNS}
+        return SynapseKeys(**columns, mechanisms=self.mechanisms, sections=self.sections)
 
     @classmethod
     def empty(cls) -> SynapseKeys:

@@ -10,6 +10,7 @@ import numpy as np
 from livn import checks
 from livn.errors import UnknownName
 from livn.plasticity.keys import CHUNK, Key, SynapseKeys
+from livn.world import gathered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +118,19 @@ class Weights(SynapseMapping[float]):
             "w": self._array.copy(),
         }
         return pd.DataFrame(columns)
+
+    def gather(self, comm: Any = None, root: int = 0) -> Weights | None:
+        """The weights of all ranks on `root`, None on the others.
+
+        Args:
+            comm: an MPI communicator; None: MPI's world, or these weights alone where MPI was not started.
+            root: the rank that gets them.
+        """
+        parts = gathered(self, comm, root)
+        if parts is None or len(parts) == 1:
+            return None if parts is None else self
+        keys, order = SynapseKeys.joined([p.synapses for p in parts])
+        return Weights(keys, np.concatenate([p.array for p in parts])[order])
 
     def _at(self, position: int) -> float:
         return float(self._array[position])

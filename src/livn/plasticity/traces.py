@@ -10,6 +10,7 @@ import numpy as np
 from livn import checks
 from livn.plasticity.keys import SynapseKeys
 from livn.plasticity.multipliers import SynapseMapping
+from livn.world import gathered
 
 __all__ = ["Trace", "WeightRecorder", "WeightTraces"]
 
@@ -94,6 +95,14 @@ class WeightTraces(SynapseMapping[Trace]):
         if len(self._blocks) > 1:
             self._blocks = ((self._index, _read_only(np.concatenate([w for _, w in self._blocks]))),)
         return self._blocks[0][1]
+
+    def gather(self, comm: Any = None, root: int = 0) -> WeightTraces | None:
+        """The traces of all ranks on `root`, None on the others; the arguments are those of `Weights.gather`."""
+        parts = gathered(self, comm, root)
+        if parts is None or len(parts) == 1:
+            return None if parts is None else self
+        keys, order = SynapseKeys.joined([p.synapses for p in parts])
+        return WeightTraces(keys, self.dt, [(self._index, np.concatenate([p.array for p in parts], axis=1)[:, order])])
 
     def _columns(self, a: int, b: int) -> np.ndarray:
         """float32[b - a, samples], some traces, each contiguous."""

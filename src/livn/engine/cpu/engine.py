@@ -11,13 +11,13 @@ from livn.engine.base import Advance, Engine, Input, Probe, State, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
-from livn.engine.cpu.interrupt import deferred_interrupt
 from livn.engine.cpu.kernel import load_kernel
 from livn.engine.cpu.layout import COUNTS, NOISE_CONSTANTS, RULES, Layout
 from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
 from livn.engine.cpu.sync import WORDS
 from livn.engine.cpu.team import Team
 from livn.engine.cpu.tiles import Tiles
+from livn.engine.interrupt import deferred_interrupt
 from livn.errors import SimulationDiverged
 from livn.models import noise as noise_model
 from livn.models.cells import refractory_steps
@@ -50,7 +50,7 @@ class CpuEngine(Engine):
         self.layouts = [Layout.of(kind, network.model.receptors) for kind in network.kinds]
         self.tiles = Tiles(network, self.layouts)
         self.threads = max(1, min(threads, self.tiles.count))
-        self._advance = load_kernel(self.layouts)
+        self._advance = self._load_kernel()
         self._team = Team(self.threads)
         self._warm = self._broken = False
         self._connections = Connections(network, self.tiles)
@@ -71,6 +71,10 @@ class CpuEngine(Engine):
         self._rule_table = np.zeros((len(RULES), 9))
         self._bounds = np.zeros((len(RULES), 2))
         self._split_tiles()
+
+    def _load_kernel(self) -> Callable[..., None]:
+        """The compiled function that advances the tiles."""
+        return load_kernel(self.layouts)
 
     def _split_tiles(self) -> None:
         """Deal contiguous ranges of tiles, of about equal work, to the threads."""

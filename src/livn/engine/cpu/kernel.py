@@ -121,14 +121,18 @@ def _import(path: Path, name: str) -> Any:
     return module
 
 
-def load_kernel(layouts: list[Layout]) -> Callable[..., None]:
+def load_kernel(layouts: list[Layout], text: str | None = None) -> Callable[..., None]:
     """The function `advance` for these kinds of cells; it compiles at its first call unless the cache has it.
 
     Where the cache folder cannot be written, a temporary copy serves this process.
+
+    Args:
+        layouts: the kinds of cells of a model.
+        text: of the module to compile; None: `kernel_source(layouts)`.
     """
     if numba.config.DISABLE_JIT:
         raise RuntimeError("the 'cpu' engine is compiled code: unset NUMBA_DISABLE_JIT")
-    text = kernel_source(layouts)
+    text = kernel_source(layouts) if text is None else text
     key = _key(text, layouts)
     if key not in _loaded:
         name = f"livn_kernel_{key}"

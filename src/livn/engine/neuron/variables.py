@@ -1,0 +1,108 @@
+"""Where every variable lies in NEURON, and bulk reads and writes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from livn.engine.neuron.membrane import STATES, Membranes
+from livn.engine.neuron.wiring import Wiring
+from livn.models.cells import CellType
+from livn.network import Network
+
+__all__ = ["Column", "Variables"]
+
+TALLY = ("open_ltp", "open_ltd", "driven")
+
+
+class Column:
+    """Some variables as one array; a place without a variable reads as zero and ignores what is written.
+
+    Args:
+        h: NEURON's interpreter.
+        references: a reference or None per place.
+    """
+
+    def __init__(self, h: Any, references: Iterable[Any]) -> None:
+        there = list(references)
+        self._size = len(there)
+        self._places = np.array([i for i, r in enumerate(there) if r is not None], np.int64)
+        n = max(1, len(self._places))
+        self._vector = h.Vector(n)
+        self._pointers = h.PtrVector(n)
+        for i, place in enumerate(self._places.tolist()):
+            self._pointers.pset(i, there[place])
+
+    def read(self) -> np.ndarray:
+        """float64[n], a copy."""
+        values = np.zeros(self._size)
+        if len(self._places):
+            self._pointers.gather(self._vector)
+            values[self._places] = self._vector.as_numpy()
+        return values
+
+    def write(self, values: np.ndarray) -> None:
+        """Set the variables, float64[n]."""
+        if len(self._places):
+            self._vector.as_numpy()[:] = values[self._places]
+            self._pointers.scatter(self._vector)
+
+
+class Variables:
+    """The variables of the cells of this process, by livn's names."""
+
+    def __init__(self, h: Any, network: Network, membranes: Membranes, wiring: Wiring) -> None:
+        self._h, self.network, self._membranes, self._wiring = h, network, membranes, wiring
+        self._columns: dict[tuple[int, str], Column] = {}
+        self._labels = [r.label for r in network.model.receptors]
+
+    def names(self, kind: CellType) -> list[str]:
+        """The variables that make up the state of a kind of cell, as opposed to what follows from parameters."""
+        names = [*kind.states, "z_e", "z_i"]
+        names += [f"{s}_{label}_{section}" for section in kind.sections for label in self._labels for s in "AB"]
+        for section in kind.sections:
+            for rule in self.network.model.neuron_plasticity_defaults():
+                names += [f"{n}_{rule}_{section}" for n in ("signal", "learning", *TALLY)]
+        return names
+
+    def column(self, number: int, name: str) -> Column:
+        """A variable of all cells of the kind `number`, in row order; those of other processes read as zero."""
+        if (number, name) not in self._columns:
+            cells = np.flatnonzero(self.network.kind == number).tolist()
+            here = set(self._membranes.cells.tolist())
+            kind = self.network.kinds[number]
+            self._columns[number, name] = Column(
+                self._h, (self._find(kind, c, name) if c in here else None for c in cells)
+            )
+        return self._columns[number, name]
+
+    def _find(self, kind: CellType, cell: int, name: str) -> Any:
+        """The reference of a variable of a cell by its name in a state."""
+        if name in ("z_e", "z_i"):
+            return self._membranes.noise[cell, name[-1]]._ref_z
+        base, _, section = name.rpartition("_")
+        if section not in kind.sections:
+            base, section = name, kind.sections[0]
+        return self.reference(cell, kind.sections.index(section), base)
+
+    def reference(self, cell: int, section: int, name: str) -> Any:
+        """The reference of a compartment's variable, or None where there is none: no synapse, no rule."""
+        if name in STATES:
+            return self._membranes.reference(cell, section, name)
+        what, _, rest = name.partition("_")
+        if what in ("A", "B", "g") and rest in self._labels:
+            process = self._wiring.synapses.get((cell, section, self._labels.index(rest)))
+            return None if process is None else getattr(process, f"_ref_{what}")
+        if name in ("g_noise_e", "g_noise_i"):
+            return self._membranes.noise[cell, name[-1]]._ref_g
+        if name == "membrane_current":
+            return self._membranes.segments[cell, section]._ref_i_membrane_
+        what, _, rule = name.rpartition("_")
+        process = self._wiring.rules.get((cell, section, rule))
+        return None if process is None else getattr(process, f"_ref_{'integral' if what == 'learning' else what}")
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._columns.clear()

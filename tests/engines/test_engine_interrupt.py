@@ -1,0 +1,48 @@
+"""Progress and interrupts, where an engine meets its Env."""
+
+import os
+import pickle
+import signal
+
+import numpy as np
+import pytest
+
+from livn import Env, RunInterrupted
+from livn.engine.base import Probe
+
+
+def interrupting(seen: list[float]):
+    """A `progress` that sends an interrupt at its second call."""
+
+    def progress(done):
+        seen.append(done)
+        if len(seen) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    return progress
+
+
+def test_an_advance_ends_at_a_whole_sample_and_says_how_far_it_came(engine):
+    with Env(4, engine=engine) as env:
+        env.init()
+        seen: list[float] = []
+        probe = Probe("voltage", np.arange(4), np.zeros(4, np.int64), 4)
+        result = env._engine().advance(4_000_000, [probe], trace_every=40, progress=interrupting(seen))
+        assert seen == sorted(seen)
+        assert result.steps == seen[-1] < 4_000_000
+        assert result.steps % 4 == 0
+        assert result.series[0].shape == (4, result.steps // 4)
+        assert np.isfinite(result.series[0]).all()
+        assert len(result.traces) == result.steps // 40
+
+
+def test_a_run_that_was_interrupted_can_be_kept(engine):
+    with Env(4, engine=engine) as env:
+        env.init().record_spikes().record_voltage(dt=0.1)
+        seen: list[float] = []
+        with pytest.raises(RunInterrupted, match="interrupted after") as stopped:
+            env.run(100_000.0, progress=interrupting(seen))
+        run = stopped.value.run
+        assert run.duration == env.t == seen[-1]
+        assert pickle.loads(pickle.dumps(stopped.value)).run == run
+        assert env.run(1.0).t0 == pytest.approx(env.t - 1.0)
