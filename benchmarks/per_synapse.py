@@ -1,8 +1,9 @@
 """The peer of the NEURON engine: the same cells, noise and connections, but one point process per synapse.
 
 Each synapse holds its own conductance, learning signal and weight, and computes the signal once per step, which is how
-plastic synapses are commonly written for NEURON. Two ways of writing them (mechanisms/): `Each`, for speed; `Usual`, as
-most are. Everything else is the engine's own, so that nothing but the synapses differs.
+plastic synapses are commonly written for NEURON. Two ways of writing them (mechanisms/): `Usual`, as most are, compiled as
+NEURON compiles by default; `Each`, written for speed and compiled with the engine's flags. Everything else is the engine's
+own, so that nothing but the synapses differs.
 """
 
 from __future__ import annotations
@@ -33,16 +34,17 @@ def use(style: str) -> None:
     """Let NEURON engines that are made from now on in this process wire networks with synapses of a style."""
     h = library.load_neuron()
     with library.quiet():
-        if not h.nrn_load_dll(str(compiled())):
-            raise ImportError(f"NEURON did not load {compiled()}")
+        if not h.nrn_load_dll(str(compiled(style))):
+            raise ImportError(f"NEURON did not load {compiled(style)}")
     engine.Wiring = {"Each": EachWiring, "Usual": UsualWiring}[style]  # type: ignore[misc]
 
 
-def compiled() -> Path:
-    """The library of the peer's mechanisms, from the cache if it is there."""
+def compiled(style: str) -> Path:
+    """The library of a style's mechanisms, from the cache if it is there."""
     _, version = library._import_neuron()
-    sources = sorted(p for p in MECHANISMS.iterdir() if p.suffix in (".mod", ".inc"))
-    digest = hashlib.sha256(library._key(version).encode())
+    sources = sorted(MECHANISMS.glob(f"{style.lower()}*"))
+    flags = library.FLAGS if style == "Each" else None
+    digest = hashlib.sha256(f"{library._key(version)} {flags}".encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
     folder = cache_dir("neuron-bench", digest.hexdigest()[:24])
@@ -51,7 +53,7 @@ def compiled() -> Path:
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
         for source in sources:
             shutil.copy(source, part)
-        library._compile(part)
+        library._compile(part, flags)
         part.rename(folder)
     found = library._library_in(folder)
     if found is None:

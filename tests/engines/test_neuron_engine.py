@@ -88,7 +88,7 @@ def test_close_frees_sections_and_gids(h, stimulus):
     env.close()
     assert list(h.allsec()) == []
     assert not any(context.gid_exists(gid) for gid in range(6))
-    for name in ("NetCon", "LivnNoise", "StdpLinExp2Syn", "LivnRuleEXC", "IClamp"):
+    for name in ("NetCon", "LivnBackground", "StdpLinExp2Syn", "LivnRuleEXC", "IClamp"):
         assert len(h.List(name)) == 0
     for call in (lambda: env.run(1.0), env.get_weights, env.init, lambda: env.save("nowhere")):
         with pytest.raises(RuntimeError, match="this env is closed"):

@@ -181,6 +181,7 @@ def test_a_synapse_conducts_and_fades(h, segment, receptor):
 def test_gates_of_learning(h, segment, rule, gate, slope):
     process = getattr(h, f"LivnRule{rule}")(segment)
     setattr(h, f"learning_slope_LivnRule{rule}", slope)
+    process.prepare()
     b = np.log(slope)
     for v in POTENTIALS:
         same(process.gate(v, -60.0, -55.0), gate(v, -60.0, -55.0, b), f"{v} mV")
@@ -192,12 +193,12 @@ def test_gates_of_learning(h, segment, rule, gate, slope):
 
 @pytest.mark.parametrize("seed", [0, 123, (1 << 64) - 1])
 def test_random_numbers(h, segment, seed):
-    process = h.LivnNoise(segment)
-    h.seed_low_LivnNoise, h.seed_high_LivnNoise = seed & 0xFFFFFFFF, seed >> 32
+    process = h.LivnBackground(segment)
+    h.seed_low_LivnBackground, h.seed_high_LivnBackground = seed & 0xFFFFFFFF, seed >> 32
     for step, gid, stream in [(0, 0, 0), (1, 7, 3), (123456, 4999, 65535), ((1 << 40) + 5, 1, 2)]:
-        process.count, process.gid, h.stream_LivnNoise = step, gid, stream
+        process.count, process.gid, h.stream_LivnBackground = step, gid, stream
         for purpose in (noise.BACKGROUND, noise.INITIAL):
             expected = noise.normals(*noise.words(np.array([step]), np.array([gid]), purpose, stream, seed))
-            for side in (0, 1):
-                process.side = side
-                same(process.normal(purpose), expected[side][0])
+            process.draw(purpose)
+            same(process.xi_e, expected[0][0])
+            same(process.xi_i, expected[1][0])

@@ -111,7 +111,7 @@ class NeuronEngine(Engine):
         self._set_rules()
         self._membranes.set_noise(self._noise)
         self._membranes.rest(v_init)
-        h.stream_LivnNoise = stream
+        h.stream_LivnBackground = stream
         h.finitialize()
         weight = self._wiring.read(1)
         weight[self._depressing] = 1.0
@@ -132,7 +132,7 @@ class NeuronEngine(Engine):
 
     def set_stream(self, stream: int) -> None:
         self.stream = stream
-        self._h.stream_LivnNoise = stream
+        self._h.stream_LivnBackground = stream
 
     def set_plasticity(self, on: bool, rules: Mapping[str, RuleParameters]) -> None:
         self._rule_on, self._rules = on, dict(rules)
@@ -280,7 +280,7 @@ class NeuronEngine(Engine):
         for number, kind in enumerate(net.kinds):  # potentials first: what follows from them is set by finitialize
             for name in (f"v_{section}" for section in kind.sections):
                 self._variables.column(number, name).write(state[f"{kind.name}.{name}"])
-        h.stream_LivnNoise = self.stream
+        h.stream_LivnBackground = self.stream
         h.finitialize()  # NEURON's own clock starts at 0 again: what matters counts steps
         for number, kind in enumerate(net.kinds):
             for name in self._variables.names(kind):
@@ -302,7 +302,7 @@ class NeuronEngine(Engine):
         """All that counts steps."""
         for cell in self._membranes.cells.tolist():
             yield self._membranes.segments[cell, 0].livn_spike
-        for processes in (self._membranes.noise, self._wiring.rules, self._wiring.synapses):
+        for processes in (self._membranes.background, self._wiring.rules, self._wiring.synapses):
             yield from processes.values()
 
     def multipliers(self) -> np.ndarray:

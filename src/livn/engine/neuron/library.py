@@ -27,6 +27,8 @@ __all__ = ["check_installed", "load_neuron", "quiet"]
 MECHANISMS = Path(__file__).parent / "mechanisms"
 MISSING = "the 'neuron' engine needs the NEURON simulator: pip install 'pylivn[neuron]'"
 OLDEST = (9, 0)
+FLAGS = "-O3 -fno-semantic-interposition"
+"""Lets the compiler inline the mechanisms' own functions, which position-independent code may not by default."""
 
 _loaded: Any = None
 
@@ -95,7 +97,7 @@ def _sources() -> list[Path]:
 
 def _key(version: str) -> str:
     digest = hashlib.sha256()
-    for part in (version, platform.system(), platform.machine(), platform.python_version()):
+    for part in (version, FLAGS, platform.system(), platform.machine(), platform.python_version()):
         digest.update(part.encode() + b"\0")
     for source in _sources():
         digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
@@ -135,12 +137,18 @@ def _compiled(version: str) -> Path:
     return found
 
 
-def _compile(folder: Path) -> None:
+def _compile(folder: Path, flags: str | None = FLAGS) -> None:
+    """Compile the mechanisms in a folder.
+
+    Raises:
+        ImportError: a tool is missing, or the compiler failed; with its last words.
+    """
     command = _nrnivmodl()
     missing = [tool for tool in ("make", "c++") if shutil.which(tool) is None]
     if missing and "CXX" not in os.environ:
         raise ImportError(_cannot(f"{' and '.join(missing)} not found"))
-    done = subprocess.run([command], cwd=folder, capture_output=True, text=True, check=False)
+    options = [] if flags is None else ["-incflags", flags]
+    done = subprocess.run([command, *options], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode or _library_in(folder) is None:
         raise ImportError(_cannot("\n".join((done.stdout + done.stderr).splitlines()[-20:])))
 

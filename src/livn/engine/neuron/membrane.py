@@ -71,17 +71,19 @@ class Membranes:
     Attributes:
         cells: int64[n], their indices in the network.
         segments: {(cell, section index): segment}.
-        noise: {(cell, "e" or "i"): point process}.
+        background: {cell: point process of its noise and of the inhibitory conductance}.
+        excitation: {cell: point process of the excitatory conductance}.
     """
 
     def __init__(self, h: Any, network: Network, cells: np.ndarray, seed: int) -> None:
         self.h, self.network, self.cells = h, network, cells
         self.segments: dict[tuple[int, int], Any] = {}
-        self.noise: dict[tuple[int, str], Any] = {}
+        self.background: dict[int, Any] = {}
+        self.excitation: dict[int, Any] = {}
         self._sections: list[Any] = []  # what keeps them alive
         self._known: dict[str, dict[str, np.ndarray]] = {}
         h.celsius = CELSIUS
-        h.seed_low_LivnNoise, h.seed_high_LivnNoise = seed & 0xFFFFFFFF, seed >> 32
+        h.seed_low_LivnBackground, h.seed_high_LivnBackground = seed & 0xFFFFFFFF, seed >> 32
         for cell in cells.tolist():
             self._build(cell)
 
@@ -102,11 +104,15 @@ class Membranes:
             if s == 0:
                 for mechanism in ("livn_na_pool", "livn_hold", "livn_spike"):
                     section.insert(mechanism)
+            for ion, follows in (("na", 1), ("k", 1), ("ca", 0)):  # eca is not used
+                if section.has_membrane(f"{ion}_ion"):  # e from the concentrations once a step, at its start
+                    self.h.ion_style(f"{ion}_ion", 3, 2, 0, follows, 0, sec=section)
             self.segments[cell, s] = section(0.5)
-        for number, side in enumerate("ei"):
-            noise = self.h.LivnNoise(self.segments[cell, kind.sections.index(kind.noise[number])])
-            noise.side, noise.gid = number, gid
-            self.noise[cell, side] = noise
+        excited, inhibited = (self.segments[cell, kind.sections.index(name)] for name in kind.noise)
+        self.background[cell] = background = self.h.LivnBackground(inhibited)
+        background.gid = gid
+        self.excitation[cell] = excitation = self.h.LivnExcitation(excited)
+        excitation._ref_z = background._ref_z_e
 
     def reference(self, cell: int, section: int, state: str) -> Any:
         """The reference of a state variable."""
@@ -186,15 +192,17 @@ class Membranes:
         population = np.full(self.network.n_cells, "", object)
         for name, cells in self.network.populations.items():
             population[cells] = name
-        for (cell, side), process in self.noise.items():
-            p = noise.get(population[cell])
-            process.on = p is not None
+        for cell, background in self.background.items():
+            p, excitation = noise.get(population[cell]), self.excitation[cell]
+            background.on = excitation.on = p is not None
             if p is not None:
-                process.mean, process.sd = p[f"g_{side}0"], p[f"std_{side}"]
-                process.tau, process.e = p[f"tau_{side}"], p[f"E_{side}"]
+                background.tau_e, background.tau_i = p["tau_e"], p["tau_i"]
+                background.mean, background.sd, background.e = p["g_i0"], p["std_i"], p["E_i"]
+                excitation.mean, excitation.sd, excitation.e = p["g_e0"], p["std_e"], p["E_e"]
 
     def close(self) -> None:
         """Let go of everything."""
-        self.noise.clear()
+        self.excitation.clear()
+        self.background.clear()
         self.segments.clear()
         self._sections.clear()

@@ -81,7 +81,7 @@ class Variables:
     def _find(self, kind: CellType, cell: int, name: str) -> Any:
         """The reference of a variable of a cell by its name in a state."""
         if name in ("z_e", "z_i"):
-            return self._membranes.noise[cell, name[-1]]._ref_z
+            return getattr(self._membranes.background[cell], f"_ref_{name}")
         base, _, section = name.rpartition("_")
         if section not in kind.sections:
             base, section = name, kind.sections[0]
@@ -96,7 +96,8 @@ class Variables:
             process = self._wiring.synapses.get((cell, section, self._labels.index(rest)))
             return None if process is None else getattr(process, f"_ref_{what}")
         if name in ("g_noise_e", "g_noise_i"):
-            return self._membranes.noise[cell, name[-1]]._ref_g
+            holder = self._membranes.excitation if name[-1] == "e" else self._membranes.background
+            return holder[cell]._ref_g
         if name == "membrane_current":
             return self._membranes.segments[cell, section]._ref_i_membrane_
         what, _, rule = name.rpartition("_")

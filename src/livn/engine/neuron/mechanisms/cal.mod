@@ -23,23 +23,24 @@ PARAMETER {
     taum = 60 (ms)
 }
 
-ASSIGNED {
-    v (mV)
-    cai (mM)
-    ica (mA/cm2)
-    celsius (degC)
-}
+INCLUDE "ghk.inc"
+
+ASSIGNED { risem }
 
 STATE { m }
 
-INITIAL { m = activation(v) }
-
-BREAKPOINT {
-    SOLVE gate METHOD cnexp
-    ica = gmax*m*ghk(v, cai, scale())
+INITIAL {
+    m = activation(v)
+    risem = 1 - exp(-dt/taum)
 }
 
-DERIVATIVE gate { m' = (activation(v) - m)/taum }
+BREAKPOINT {
+    CONDUCTANCE slope USEION ca
+    SOLVE gate METHOD after_cvode
+    flow(gmax*m, scale())
+}
+
+PROCEDURE gate() { m = m + risem*(activation(v) - m) }
 
 FUNCTION activation(u (mV)) { activation = 1/(1 + exp(-(u + 40(mV))/7(mV))) }
 
@@ -47,5 +48,3 @@ FUNCTION scale() (mV) { scale = 25(mV)*(celsius + 273.15(degC))/293.15(degC)/2 }
 
 : current at the potential u with the gate at steady state and the calcium concentration ca
 FUNCTION steady(u (mV), ca (mM)) (mA/cm2) { steady = gmax*activation(u)*ghk(u, ca, scale()) }
-
-INCLUDE "ghk.inc"

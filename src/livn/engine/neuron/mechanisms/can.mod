@@ -24,11 +24,11 @@ PARAMETER {
     tauh = 40 (ms)
 }
 
+INCLUDE "ghk.inc"
+
 ASSIGNED {
-    v (mV)
-    cai (mM)
-    ica (mA/cm2)
-    celsius (degC)
+    risem
+    riseh
 }
 
 STATE { m h }
@@ -36,16 +36,19 @@ STATE { m h }
 INITIAL {
     m = activation(v)
     h = inactivation(v)
+    risem = 1 - exp(-dt/taum)
+    riseh = 1 - exp(-dt/tauh)
 }
 
 BREAKPOINT {
-    SOLVE gates METHOD cnexp
-    ica = gmax*m*m*h*ghk(v, cai, scale())
+    CONDUCTANCE slope USEION ca
+    SOLVE gates METHOD after_cvode
+    flow(gmax*m*m*h, scale())
 }
 
-DERIVATIVE gates {
-    m' = (activation(v) - m)/taum
-    h' = (inactivation(v) - h)/tauh
+PROCEDURE gates() {
+    m = m + risem*(activation(v) - m)
+    h = h + riseh*(inactivation(v) - h)
 }
 
 FUNCTION activation(u (mV)) { activation = 1/(1 + exp(-(u + 30(mV))/5(mV))) }
@@ -58,5 +61,3 @@ FUNCTION scale() (mV) { scale = 36(mV)*(celsius + 273.15(degC))/293.15(degC)/2 }
 FUNCTION steady(u (mV), ca (mM)) (mA/cm2) {
     steady = gmax*activation(u)^2*inactivation(u)*ghk(u, ca, scale())
 }
-
-INCLUDE "ghk.inc"

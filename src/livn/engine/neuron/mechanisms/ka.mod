@@ -25,9 +25,12 @@ PARAMETER {
 
 ASSIGNED {
     v (mV)
+    dt (ms)
     ek (mV)
     ik (mA/cm2)
     g (S/cm2)
+    risea
+    riseb
 }
 
 STATE { a b }
@@ -35,18 +38,20 @@ STATE { a b }
 INITIAL {
     a = activation(v)
     b = inactivation(v)
+    risea = 1 - exp(-dt/taua)
+    riseb = 1 - exp(-dt/taub)
 }
 
 BREAKPOINT {
     CONDUCTANCE g USEION k
-    SOLVE gates METHOD cnexp
+    SOLVE gates METHOD after_cvode
     g = gmax*a*b
     ik = g*(v - ek)
 }
 
-DERIVATIVE gates {
-    a' = (activation(v) - a)/taua
-    b' = (inactivation(v) - b)/taub
+PROCEDURE gates() {
+    a = a + risea*(activation(v) - a)
+    b = b + riseb*(inactivation(v) - b)
 }
 
 FUNCTION activation(u (mV)) { activation = 1/(1 + exp(-(u + 36(mV))/8(mV))) }

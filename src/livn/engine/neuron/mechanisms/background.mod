@@ -1,16 +1,17 @@
-TITLE Background conductance: an Ornstein-Uhlenbeck process, exact at every step
+TITLE Background of a cell: the numbers of its excitatory and inhibitory conductance, and the inhibitory conductance
 
 COMMENT
-g = max(0, mean + sd z), z a process of variance 1. Destexhe, Rudolph, Fellous & Sejnowski, Neuroscience 107:13-24, 2001.
-Its numbers are addressed by (seed, step, gid, purpose, stream), not drawn one after the other: Philox4x32-10 (Salmon,
-Moraes, Dror & Shaw, SC 2011), whose four words make two normal numbers (Box & Muller 1958), the first for the
-excitatory conductance of the cell (side 0), the second for the inhibitory one (side 1).
+g = max(0, mean + sd z), z an Ornstein-Uhlenbeck process of variance 1, exact at every step.
+Destexhe, Rudolph, Fellous & Sejnowski, Neuroscience 107:13-24, 2001. The numbers are addressed by (seed, step, gid,
+purpose, stream), not drawn one after the other: Philox4x32-10 (Salmon, Moraes, Dror & Shaw, SC 2011), whose four words
+make two normal numbers (Box & Muller 1958), the first for the excitatory conductance of the cell, the second for the
+inhibitory one.
 ENDCOMMENT
 
 NEURON {
-    POINT_PROCESS LivnNoise
+    POINT_PROCESS LivnBackground
     NONSPECIFIC_CURRENT i
-    RANGE on, mean, sd, tau, e, side, gid, z, g, count
+    RANGE on, mean, sd, e, g, tau_e, tau_i, gid, z_e, z_i, xi_e, xi_i, count
     GLOBAL seed_low, seed_high, stream
     THREADSAFE
 }
@@ -25,9 +26,9 @@ PARAMETER {
     on = 0
     mean = 0 (uS)
     sd = 0 (uS)
-    tau = 1 (ms)
     e = 0 (mV)
-    side = 0
+    tau_e = 1 (ms)
+    tau_i = 1 (ms)
     gid = 0
     seed_low = 0
     seed_high = 0
@@ -39,37 +40,53 @@ ASSIGNED {
     dt (ms)
     i (nA)
     g (uS)
-    z
-    known (ms) : the tau that decay and spread are for
-    decay
-    spread
+    z_e
+    z_i
+    xi_e
+    xi_i
+    known_e (ms) : the time constants that decay and spread are for
+    known_i (ms)
+    decay_e
+    decay_i
+    spread_e
+    spread_i
     count : steps done
 }
 
 INITIAL {
     count = 0
-    known = 0
-    z = normal(2)
+    known_e = 0
+    known_i = 0
+    draw(2)
+    z_e = xi_e
+    z_i = xi_i
 }
 
 BREAKPOINT {
     CONDUCTANCE g
     SOLVE wander METHOD after_cvode
-    g = on*(mean + sd*z)
+    g = on*(mean + sd*z_i)
     if (g < 0) { g = 0 }
     i = g*(v - e)
 }
 
 PROCEDURE wander() {
     if (on) {
-        if (tau != known) {
-            decay = exp(-dt/tau)
-            spread = sqrt(1 - exp(-2*dt/tau))
-            known = tau
-        }
-        z = z*decay + spread*normal(1)
+        if (tau_e != known_e || tau_i != known_i) { prepare() }
+        draw(1)
+        z_e = z_e*decay_e + spread_e*xi_e
+        z_i = z_i*decay_i + spread_i*xi_i
     }
     count = count + 1
+}
+
+PROCEDURE prepare() {
+    known_e = tau_e
+    known_i = tau_i
+    decay_e = exp(-dt/tau_e)
+    decay_i = exp(-dt/tau_i)
+    spread_e = sqrt(1 - exp(-2*dt/tau_e))
+    spread_i = sqrt(1 - exp(-2*dt/tau_i))
 }
 
 VERBATIM
@@ -83,7 +100,7 @@ static inline uint32_t livn_multiply(uint32_t a, uint32_t b, uint32_t* high) {
     return (uint32_t) product;
 }
 
-static double livn_normal(const uint32_t counter[4], uint32_t key0, uint32_t key1, int second) {
+static void livn_normals(const uint32_t counter[4], uint32_t key0, uint32_t key1, double* first, double* second) {
     uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
     for (int round = 0; round < 10; ++round) {
         uint32_t high0, high1;
@@ -99,16 +116,20 @@ static double livn_normal(const uint32_t counter[4], uint32_t key0, uint32_t key
     const double u1 = ((double) (((uint64_t) (c[0] >> 5) << 26) + (c[1] >> 6)) + 0.5) / 9007199254740992.0;
     const double u2 = ((double) (((uint64_t) (c[2] >> 5) << 26) + (c[3] >> 6)) + 0.5) / 9007199254740992.0;
     const double radius = std::sqrt(-2.0 * std::log(u1)), angle = 6.283185307179586 * u2;
-    return radius * (second ? std::sin(angle) : std::cos(angle));
+    *first = radius * std::cos(angle);
+    *second = radius * std::sin(angle);
 }
 ENDVERBATIM
 
-: the number of this cell, side and step for a purpose: 1 the background, 2 its initial value
-FUNCTION normal(purpose) {
+: the numbers of this cell and step for a purpose: 1 the background, 2 its initial value
+PROCEDURE draw(purpose) {
 VERBATIM
     const uint64_t number = (uint64_t) count;
     const uint32_t counter[4] = {(uint32_t) number, (uint32_t) (number >> 32), (uint32_t) gid,
                                  ((uint32_t) _lpurpose << 16) | (uint32_t) stream};
-    _lnormal = livn_normal(counter, (uint32_t) seed_low, (uint32_t) seed_high, (int) side);
+    double first, second;
+    livn_normals(counter, (uint32_t) seed_low, (uint32_t) seed_high, &first, &second);
+    xi_e = first;
+    xi_i = second;
 ENDVERBATIM
 }
