@@ -1,9 +1,9 @@
 """The peer of the NEURON engine: the same cells, noise and connections, but one point process per synapse.
 
 Each synapse holds its own conductance, learning signal and weight, and computes the signal once per step, which is how
-plastic synapses are commonly written for NEURON. Two ways of writing them (mechanisms/): `Usual`, as most are, compiled as
-NEURON compiles by default; `Each`, written for speed and compiled with the engine's flags. Everything else is the engine's
-own, so that nothing but the synapses differs.
+plastic synapses are commonly written for NEURON. Two ways of writing them (mechanisms/): `Usual`, as most are,
+compiled as NEURON compiles by default; `Each`, written for speed and compiled with the engine's flags. Everything else
+is the engine's own, so that nothing but the synapses differs.
 """
 
 from __future__ import annotations
