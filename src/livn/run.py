@@ -364,7 +364,7 @@ class Run(Frozen):
         return Run(joined, self.t0, self.duration if self.duration is not None else other.duration)
 
     def gather(self, comm: Any = None, root: int = 0) -> Run | None:
-        """The merged runs of all ranks on `root`, None on the others.
+        """The merged runs of all ranks on `root`, None on the others; to be called on every rank of the culture.
 
         Args:
             comm: an MPI communicator; None: MPI's world, or this run alone where MPI was not started.

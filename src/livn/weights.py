@@ -16,7 +16,7 @@ import numpy as np
 
 from livn import checks
 
-__all__ = ["normalize_weights"]
+__all__ = ["goals", "normalize_weights", "out_of_reach", "rescaled"]
 
 MET = 1e-6  # how far a sum may be from its target before the target counts as out of reach
 SOLVED = 1e-13  # the solver's own tolerance, relative to the target
@@ -56,6 +56,24 @@ def normalize_weights(
         RuntimeWarning: a target that no factor can reach within the bounds; that group's weights go to the nearest
             bound.
     """
+    w, unmet, groups = rescaled(weight, w_min, w_max, group_id, target, max_iter)
+    if unmet:
+        warnings.warn(out_of_reach(unmet, groups), RuntimeWarning, stacklevel=2)
+    return w
+
+
+def out_of_reach(unmet: int, groups: int) -> str:
+    """What to warn of when `unmet` of the groups cannot have their sum."""
+    return (
+        f"the target sum of weights is out of reach within w_min and w_max in {unmet} of {groups} groups; "
+        "their weights were set to the nearest bound"
+    )
+
+
+def rescaled(
+    weight: Any, w_min: Any, w_max: Any, group_id: Any, target: Any = None, max_iter: int = 20
+) -> tuple[np.ndarray, int, int]:
+    """What `normalize_weights` returns, the number of groups whose target is out of reach, and that of all groups."""
     w = checks.array("weight", weight, shape=(None,))
     if (w < 0).any():
         raise ValueError(f"weight must be >= 0, got {w.min():g} at [{int(w.argmin())}]")
@@ -67,24 +85,17 @@ def normalize_weights(
     rounds = checks.integer("max_iter", max_iter, low=0)
     first = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1)) if w.size else np.zeros(0, dtype=np.intp)
     counts = np.diff(first, append=w.size)
-    goal = _goals(target, ids[first], counts)
+    goal = goals(target, ids[first], counts)
     if not w.size:
-        return w
+        return w, 0, 0
     if order is not None:
         w, low, high = w[order], low[order], high[order]
     scaled, unmet = _rescale(w, low, high, goal, first, counts, rounds)
-    if unmet:
-        warnings.warn(
-            f"the target sum of weights is out of reach within w_min and w_max in {unmet} of {counts.size} groups; "
-            "their weights were set to the nearest bound",
-            RuntimeWarning,
-            stacklevel=2,
-        )
     if order is None:
-        return scaled
+        return scaled, unmet, counts.size
     result = np.empty_like(scaled)
     result[order] = scaled
-    return result
+    return result, unmet, counts.size
 
 
 def _bound(name: str, value: Any, n: int) -> np.ndarray:
@@ -115,7 +126,7 @@ def _grouping(group_id: Any, n: int) -> tuple[np.ndarray, np.ndarray | None]:
     return ids[order], order
 
 
-def _goals(target: Any, ids: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def goals(target: Any, ids: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """The wanted sum of each group, float64[groups]."""
     if target is None:
         return counts.astype(np.float64)

@@ -118,3 +118,28 @@ def test_two_processes_compile_at_once_and_a_third_does_not(tmp_path):
     out, err = fourth.communicate(timeout=120)
     assert fourth.returncode == 0, err
     assert "LivnOpen" in out
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    """As the CPU engine does: this process has a folder of its own."""
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("LIVN_CACHE_DIR", str(blocked))
+    monkeypatch.setattr(library, "_sources", lambda: [library.MECHANISMS / "hold.mod"])
+    import neuron
+
+    found = library._compiled(neuron.__version__)
+    assert found.exists()
+    assert tmp_path not in found.parents
+
+
+def test_mechanisms_of_the_same_name_are_told_of(monkeypatch):
+    class H:
+        def nrn_load_dll(self, path):
+            raise RuntimeError("hocobj_call error: hoc_execerror: The user defined name already exists: LinExp2Syn")
+
+    monkeypatch.setattr(library, "_loaded", None)
+    monkeypatch.setattr(library, "_import_neuron", lambda: (H(), "9.0.2"))
+    monkeypatch.setattr(library, "_compiled", lambda version: library.MECHANISMS)
+    with pytest.raises(ImportError, match="may hold others of the same names already"):
+        library.load_neuron()

@@ -97,8 +97,8 @@ def test_registering_again():
     ("name", "load", "error", "text"),
     [
         (3, Mine, TypeError, "name must be a string, got 3"),
-        ("", Mine, ValueError, "name must be made of letters, digits and _, got ''"),
-        ("my engine", Mine, ValueError, "name must be made of letters, digits and _, got 'my engine'"),
+        ("", Mine, ValueError, "name must be an identifier, got ''"),
+        ("my engine", Mine, ValueError, "name must be an identifier, got 'my engine'"),
         ("mine", "livn.engine", TypeError, "load must be an Engine class, or a function that returns one, got 'livn"),
         ("mine", int, TypeError, "the engine 'mine' must be a subclass of livn.engine.base.Engine, got <class 'int'>"),
         ("mine", Engine, ValueError, "the engine 'mine' must have a class attribute name = 'mine', got None"),

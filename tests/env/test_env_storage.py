@@ -275,3 +275,9 @@ def test_nonsense_is_not_loaded(engine, tmp_path, monkeypatch):
     monkeypatch.setenv("LIVN_THREADS", "")
     assert Env.load(tmp_path / "culture").engine == "cpu"
     assert Env.load(tmp_path / "culture", engine=engine).t == 0.0
+
+
+def test_a_comm_that_is_none_is_refused_before_the_file_is_read(engine, tmp_path):
+    for comm in (7, "world"):
+        with pytest.raises(TypeError, match="comm must be an MPI communicator or None"):
+            Env.load(tmp_path / "nowhere", engine=engine, comm=comm)

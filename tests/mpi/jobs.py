@@ -106,11 +106,24 @@ def settings(argument: str) -> Any:
     env.set_multipliers(dict.fromkeys(list(whole)[::3], 1.5))
     stimulus = np.random.default_rng(0).normal(0.02, 0.02, (30, 25))
     run = env.run(30.0, stimulus=(stimulus, 1.0, None, "current"))
+    targets = {gid: 2.0 + gid for gid in np.unique(whole.synapses.gid).tolist()}
+    env.normalize_weights(targets)
+    mapped = env.get_weights().gather()
+    env.normalize_weights(np.array(list(targets.values())))
+    refused = []
+    for bad in (np.ones(7), {0: 1.0}, -1.0):
+        try:
+            env.normalize_weights(bad)
+        except ValueError as error:
+            refused.append(str(error))
     unknown = False
     try:
         env.set_multipliers({(3, 10_000, "StdpLinExp2Syn"): 1.0})
     except ValueError:
-        unknown = True
+        unknown = len(refused) == 3
+    if mapped is not None:
+        sums = np.bincount(mapped.synapses.gid, mapped.array)
+        np.testing.assert_allclose(sums[list(targets)], list(targets.values()), rtol=0, atol=1e-6)
     return first == whole, WORLD.gather(unknown), outcome(env, run)
 
 
@@ -169,7 +182,7 @@ def warns(argument: str) -> Any:
         env.close()
         env = culture()
         env.normalize_weights(1e9)
-    return WORLD.gather(sorted({str(w.message)[:50] for w in caught}))
+    return WORLD.gather(sorted({str(w.message) for w in caught}))
 
 
 def fails(argument: str) -> Any:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from livn.network import Network
     from livn.plasticity.rules import RuleParameters
 
-__all__ = ["CAPABILITIES", "Advance", "Engine", "Input", "Probe", "State", "tally_steps"]
+__all__ = ["CALL_SECONDS", "CAPABILITIES", "LIMIT", "Advance", "Engine", "Input", "Probe", "State", "tally_steps"]
 
 CAPABILITIES = frozenset(
     {
@@ -28,6 +28,12 @@ CAPABILITIES = frozenset(
     }
 )
 """What an engine may declare."""
+
+CALL_SECONDS = 0.1
+"""Wall time between looks at interrupts, and between reports of progress."""
+
+LIMIT = 1000.0
+"""A potential beyond this, mV, is no longer physiology."""
 
 State = dict[str, np.ndarray]
 """The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine.

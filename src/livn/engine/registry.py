@@ -54,7 +54,7 @@ def register(name: str, load: type[Engine] | Callable[[], type[Engine]]) -> None
     if not isinstance(name, str):
         raise TypeError(f"name must be a string, got {name!r:.200}")
     if not name.isidentifier():
-        raise ValueError(f"name must be made of letters, digits and _, got {name!r:.200}")
+        raise ValueError(f"name must be an identifier, got {name!r:.200}")
     if isinstance(load, type):
         _check_class(name, load)
     elif not callable(load):

@@ -25,7 +25,7 @@ from livn.world import World, check_whole, end_together
 if TYPE_CHECKING:
     from livn.engine.base import Engine
 
-__all__ = ["Culture"]
+__all__ = ["Culture", "threads_in_environment", "world_of"]
 
 DEFAULT_DT = 0.025
 NO_SPIKES: Spikes = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -58,7 +58,7 @@ class Culture:
         self._engine_class = engine_class(engine)
         self.engine: str = self._engine_class.name
         self.capabilities = self._engine_class.capabilities
-        self._world = _world(comm, subworld_size, self._engine_class)
+        self._world = world_of(comm, subworld_size, self._engine_class)
         self.comm, self.io, self.precision = comm, None, precision
         self.system = self._world.root_first(lambda: resolve(system))
         self.model = self.system.default_model() if model is None else _check_model(model)
@@ -363,7 +363,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _world(comm: Any, subworld_size: Any, engine: type[Engine]) -> World:
+def world_of(comm: Any, subworld_size: Any, engine: type[Engine]) -> World:
     """The ranks that simulate this culture together.
 
     Raises:

@@ -322,13 +322,18 @@ class Env(Culture):
         return self
 
     def plasticity_summary(self) -> PlasticitySummary:
-        """What plasticity did since it was last switched on or the culture was cleared; prints as a table."""
+        """What plasticity did since it was last switched on or the culture was cleared; prints as a table.
+
+        Under MPI of the whole culture, and to be called on every rank.
+        """
         return self._learner().summary(self._dt or DEFAULT_DT)
 
     # Storing
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Store the whole state in one checksummed file; `Env.load` continues bit for bit, spikes in flight included.
+
+        Under MPI to be called on every rank; rank 0 writes.
 
         Raises:
             RuntimeError: before `init()`.

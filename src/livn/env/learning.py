@@ -20,7 +20,7 @@ from livn.plasticity import (
     merge,
     multipliers_from,
 )
-from livn.weights import normalize_weights
+from livn.weights import goals, out_of_reach, rescaled
 from livn.world import World
 
 __all__ = ["Learning"]
@@ -73,19 +73,23 @@ class Learning:
         self.engine.set_plasticity(False, self.rules)
 
     def normalize(self, target: Any) -> None:
-        keys = self.network.keys
+        world = self.world
         if not self.network.n_plastic:
             self._warn("this network has no plastic synapse: nothing to normalize")
             return
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            w = normalize_weights(
-                self.engine.multipliers(), self._of_rules("w_min"), self._of_rules("w_max"), keys.gid, target
-            )
-        for message in sorted({m for part in self.world.everyone([str(w.message) for w in caught]) for m in part}):
-            self._warn(message)
+        gid = self.network.keys.gid
+        if world.size > 1:  # the target is of the whole culture
+            own, counts = np.unique(gid, return_counts=True)
+            ids, counts = (np.concatenate(parts) for parts in zip(*world.everyone((own, counts)), strict=True))
+            order = np.argsort(ids)
+            target = goals(target, ids[order], counts[order])[np.isin(ids[order], own)]
+        bounds = self._of_rules("w_min"), self._of_rules("w_max")
+        w, *reach = rescaled(self.engine.multipliers(), *bounds, gid, target)
         self.engine.set_multipliers(w)
         self.touched = True
+        unmet, groups = world.total(np.array(reach)).tolist()
+        if unmet:
+            self._warn(out_of_reach(unmet, groups))
 
     def set_multipliers(self, weights: Any) -> None:
         network, now = self.network, self.engine.multipliers()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livn.engine.registry import engine_class
-from livn.env.culture import threads_in_environment
+from livn.env.culture import threads_in_environment, world_of
 from livn.env.recorders import Signal
 from livn.errors import DamagedFile
 from livn.models.named import model_named, name_of
@@ -100,7 +100,7 @@ def _own(network: Network, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarra
 def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None, comm: Any = None) -> Env:
     """See `Env.load`."""
     path = _file(path)
-    engine_class(engine)  # these are the caller's, the rest is the file's
+    world_of(comm, None, engine_class(engine))  # these are the caller's, the rest is the file's
     threads_in_environment()
     flat, meta = read_arrays(path, KIND)
     parts: dict[str, dict[str, np.ndarray]] = {}

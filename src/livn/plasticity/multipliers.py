@@ -120,7 +120,7 @@ class Weights(SynapseMapping[float]):
         return pd.DataFrame(columns)
 
     def gather(self, comm: Any = None, root: int = 0) -> Weights | None:
-        """The weights of all ranks on `root`, None on the others.
+        """The weights of all ranks on `root`, None on the others; to be called on every rank of the culture.
 
         Args:
             comm: an MPI communicator; None: MPI's world, or these weights alone where MPI was not started.

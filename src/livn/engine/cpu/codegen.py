@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from livn.engine.base import LIMIT
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.layout import Layout
 
@@ -16,9 +17,6 @@ STEP, END, WINDOW, PENDING, COUNT, STATUS, LAUNCH, BAD_TILE, BAD_LANE, BAD_VARIA
 CONTROL_WORDS = 16
 # Why a call came back
 DONE, SPIKES_FULL, RUNS_FULL, DIVERGED = range(4)
-
-LIMIT = 1000.0
-"""A potential beyond this, mV, is no longer physiology."""
 
 _SHARED = (
     "dt, rules, rule_on, tally, refractory, "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from livn.engine.base import Advance, Engine, Input, Probe, State, tally_steps
+from livn.engine.base import CALL_SECONDS, Advance, Engine, Input, Probe, State, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
@@ -27,9 +27,6 @@ from livn.network import Network
 from livn.plasticity.rules import RuleParameters
 
 __all__ = ["CpuEngine"]
-
-CALL_SECONDS = 0.1
-"""Wall time of one compiled call: a call cannot be interrupted."""
 
 LONGEST_WINDOW = 400
 """Steps that threads go without meeting, however long the shortest delay."""

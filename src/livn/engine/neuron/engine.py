@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from livn.engine.base import Advance, Engine, Input, Probe, State, tally_steps
+from livn.engine.base import CALL_SECONDS, LIMIT, Advance, Engine, Input, Probe, State, tally_steps
 from livn.engine.interrupt import deferred_interrupt
 from livn.engine.neuron.library import check_installed, load_neuron
 from livn.engine.neuron.membrane import KINDS, Membranes
@@ -26,12 +26,6 @@ from livn.world import World
 __all__ = ["NeuronEngine"]
 
 check_installed()
-
-LIMIT = 1000.0
-"""A potential beyond this, mV, is no longer physiology."""
-
-CALL_SECONDS = 0.1
-"""Wall time between looks at interrupts and progress."""
 
 MOST_APART = 10.0
 """ms that ranks may go without meeting, however long the shortest delay."""
@@ -153,7 +147,7 @@ class NeuronEngine(Engine):
         trace_every: int = 0,
         progress: Callable[[int], object] | None = None,
     ) -> Advance:
-        self._check_whole()
+        self._check_usable()
         start, end = self.step, self.step + n_steps
         sampler = Sampler(self._h, self._variables, probes, n_steps)
         tracer = Tracer(trace_every)
@@ -208,10 +202,12 @@ class NeuronEngine(Engine):
         """Let NEURON do n steps, and collect the spikes that it sent: those stamped with a step that it began."""
         began = self._h.t
         self._parallel.psolve(began + (n + 0.25) * self.dt)
-        if self._times.size():
+        count = int(self._times.size())
+        if count:
+            times, cells = (v.to_python(np.empty(count)) for v in (self._times, self._sources))
             # counted from here: t drifts in its last digits
-            born = self.step + np.floor((self._times.as_numpy() - began) / self.dt + 0.5).astype(np.int64)
-            cells = self._sources.as_numpy().astype(np.int64)
+            born = self.step + np.floor((times - began) / self.dt + 0.5).astype(np.int64)
+            cells = cells.astype(np.int64)
             new = born > self.step if first else slice(None)  # those of the last step before were told of then
             spikes.append((born[new], cells[new]))
             self._times.resize(0)
@@ -236,15 +232,17 @@ class NeuronEngine(Engine):
         self._steps_per_call = self.world.root(mine)
 
     def _diverged(self) -> SimulationDiverged | None:
+        """The cell with the lowest gid of those that ran away, if any did."""
+        found = []
         for column, number, section in self._potentials:
             v = column.read()
-            wrong = ~(np.abs(v) < LIMIT)
-            if wrong.any():
-                row = int(np.argmax(wrong))
+            for row in np.flatnonzero(~(np.abs(v) < LIMIT))[:1].tolist():
                 cell = np.flatnonzero(self.network.kind == number)[row]
-                gid, time_ms = int(self.network.gids[cell]), round(self.step * self.dt, 9)
-                return SimulationDiverged(gid=gid, section=section, time=time_ms, value=float(v[row]))
-        return None
+                found.append((int(self.network.gids[cell]), section, float(v[row])))
+        if not found:
+            return None
+        gid, section, value = min(found, key=lambda f: f[0])
+        return SimulationDiverged(gid=gid, section=section, time=round(self.step * self.dt, 9), value=value)
 
     def _agree_on_health(self, bad: SimulationDiverged | None) -> None:
         """Raise on every rank what was found on any."""
@@ -253,14 +251,14 @@ class NeuronEngine(Engine):
             self._broken = True
             raise min(found, key=lambda b: (b.time, b.gid))
 
-    def _check_whole(self) -> None:
+    def _check_usable(self) -> None:
         if self._broken:
             raise RuntimeError("this culture diverged: clear() starts again")
 
     # State
 
     def read_state(self) -> State:
-        self._check_whole()
+        self._check_usable()
         net = self.network
         state: State = {"step": np.array(self.step), "stream": np.array(self.stream)}
         for number, kind in enumerate(net.kinds):

@@ -6,6 +6,7 @@ or not at all, so that any number of processes may come at once.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
 import platform
@@ -43,8 +44,14 @@ def load_neuron() -> Any:
     if _loaded is None:
         h, version = _import_neuron()
         library = _compiled(version)
-        with quiet():
-            done = h.nrn_load_dll(str(library))
+        try:
+            with quiet():
+                done = h.nrn_load_dll(str(library))
+        except RuntimeError as e:
+            raise ImportError(
+                "NEURON did not take livn's mechanisms; it may hold others of the same names already, from a folder "
+                f"{platform.machine()} where Python was started: start it elsewhere"
+            ) from e
         if not done:
             raise ImportError(f"NEURON {version} did not load {library}; delete that folder and try again")
         _loaded = h
@@ -115,9 +122,15 @@ def _compiled(version: str) -> Path:
     found = _library_in(folder)
     if found is not None:
         return found
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
+    except OSError:  # a cache that cannot be written: this process has its own
+        folder = Path(tempfile.mkdtemp(prefix="livn-")) / "neuron"
+        atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
+        part = folder.with_name("making")
+        part.mkdir()
     print("livn: compiling the mechanisms for NEURON, once (about 10 s)", file=sys.stderr, flush=True)
-    part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
     try:
         for source in _sources():
             shutil.copy(source, part)

@@ -31,6 +31,7 @@ class Column:
         self._places = np.array([i for i, r in enumerate(there) if r is not None], np.int64)
         n = max(1, len(self._places))
         self._vector = h.Vector(n)
+        self._values = self._vector.as_numpy()  # once: every call of it leaks a little
         self._pointers = h.PtrVector(n)
         for i, place in enumerate(self._places.tolist()):
             self._pointers.pset(i, there[place])
@@ -40,13 +41,13 @@ class Column:
         values = np.zeros(self._size)
         if len(self._places):
             self._pointers.gather(self._vector)
-            values[self._places] = self._vector.as_numpy()
+            values[self._places] = self._values
         return values
 
     def write(self, values: np.ndarray) -> None:
         """Set the variables, float64[n]."""
         if len(self._places):
-            self._vector.as_numpy()[:] = values[self._places]
+            self._values[:] = values[self._places]
             self._pointers.scatter(self._vector)
 
 

@@ -23,9 +23,12 @@ RECEPTORS = {
 }
 """The receptors that there are mechanisms for: {mechanism: (learns, is blocked by magnesium, depresses)}."""
 
-EARLY = 0.25
-"""Share of a step that is added to delays. NEURON delivers what is due within half a step of a step's start: this way
-an event stays a quarter of a step off both edges of the step that it belongs to, however far t has drifted."""
+LATE = 0.25
+"""Share of a step by which delays are longer. NEURON delivers what is due within half a step of a step's start: so an
+event stays a quarter of a step off both edges of the step that it belongs to, however far t has drifted."""
+
+EXACT = 1024.0
+"""Multiplier up to which sums of events are exact; a larger one would take digits from ordinary weights."""
 
 RULE_PARAMETERS = (
     "A_ltp", "A_ltd", "theta_ltp", "theta_ltd", "ltp_sigmoid_half", "ltd_sigmoid_half", "learning_slope",
@@ -84,6 +87,8 @@ class Wiring:
         n = self.network.n_connections
         self._connections = self.h.List()
         self._memory = [self.h.PtrVector(max(1, n)) for _ in range(3)]
+        self._scratch = self.h.Vector(max(1, n))
+        self._values = self._scratch.as_numpy()[:n]  # once: every call of as_numpy() leaks a little
         connect, keep = self._parallel.gid_connect, self._connections.append
         jump, multiplier, last = (vector.pset for vector in self._memory)
         for k, (pre, process) in enumerate(zip(self.network.pre.tolist(), target, strict=True)):
@@ -100,34 +105,34 @@ class Wiring:
 
     def read(self, which: int) -> np.ndarray:
         """float64[M] in network order: 0 jumps, 1 multipliers (or resources), 2 last integrals (or steps)."""
-        n = self.network.n_connections
-        values = self.h.Vector(max(1, n))
-        if n:
-            self._memory[which].gather(values)
-        return values.as_numpy()[:n].copy()
+        if self.network.n_connections:
+            self._memory[which].gather(self._scratch)
+        return self._values.copy()
 
     def write(self, which: int, values: np.ndarray) -> None:
         """Put back what `read` returned."""
         if self.network.n_connections:
-            self._memory[which].scatter(self.h.Vector(values))
+            self._values[:] = values
+            self._memory[which].scatter(self._scratch)
 
     def set_delays(self, dt: float) -> None:
         """Delays in whole steps of `dt`; MPI ranks and NEURON itself then know how far they may go alone."""
         steps = delay_steps(self.network.delay_ms, dt)
         self._delay = steps
-        for connection, delay in zip(self._connections, ((steps + EARLY) * dt).tolist(), strict=True):
+        for connection, delay in zip(self._connections, ((steps + LATE) * dt).tolist(), strict=True):
             connection.delay = delay
 
     def set_strength(self, most: Mapping[str, float]) -> None:
         """Take the network's weights; `most` is the largest multiplier by rule.
 
-        The quantum of a conductance is such that all of its connections at once stay exact in double precision.
+        The quantum of a conductance is such that all of its connections at once stay exact in double precision, as long
+        as their multipliers are at most `EXACT`: beyond that the last digits may depend on the order of events.
         """
         net = self.network
         peak = net.peak_conductance()
         self.write(0, peak)
         largest = np.array([most[r.rule] if r.rule else 1.0 for r in net.model.receptors])[net.receptor]
-        total = np.bincount(self._target, peak * np.maximum(largest, 1.0), len(self._processes))
+        total = np.bincount(self._target, peak * np.clip(largest, 1.0, EXACT), len(self._processes))
         quanta = np.exp2(np.ceil(np.log2(np.where(total > 0.0, total, 1.0))) - 52.0)
         for process, quantum in zip(self._processes, quanta.tolist(), strict=True):
             process.quantum = quantum
@@ -164,7 +169,7 @@ class Wiring:
             for k in order[a:b].tolist():
                 due = born + int(self._delay[k])
                 if due >= now:
-                    self._connections[k].event((due - now + EARLY) * dt)
+                    self._connections[k].event((due - now + LATE) * dt)
 
     def close(self) -> None:
         """Let go of everything."""

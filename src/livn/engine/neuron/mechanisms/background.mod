@@ -125,7 +125,7 @@ ENDVERBATIM
 PROCEDURE draw(purpose) {
 VERBATIM
     const uint64_t number = (uint64_t) count;
-    const uint32_t counter[4] = {(uint32_t) number, (uint32_t) (number >> 32), (uint32_t) gid,
+    const uint32_t counter[4] = {(uint32_t) number, (uint32_t) (number >> 32), (uint32_t) (uint64_t) gid,
                                  ((uint32_t) _lpurpose << 16) | (uint32_t) stream};
     double first, second;
     livn_normals(counter, (uint32_t) seed_low, (uint32_t) seed_high, &first, &second);
