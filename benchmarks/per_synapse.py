@@ -82,9 +82,7 @@ class PeerWiring(Wiring):
         return self._processes
 
     def _connect(self, target: list[Any]) -> None:
-        n = self.network.n_connections
-        self._connections = self.h.List()
-        self._memory = [self.h.PtrVector(n) for _ in range(3)]
+        self._make_room()
         jump, multiplier, last = (vector.pset for vector in self._memory)
         for k, (pre, process) in enumerate(zip(self.network.pre.tolist(), target, strict=True)):
             connection = self._parallel.gid_connect(pre, process)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from livn.errors import DamagedFile, NewerFormat, StorageError
+from livn.system import System
 from livn.system.storage import digest, read_arrays, read_json, write_arrays, write_json
 
 META = {"name": "x", "b": [1, 2.5, None], "a": {"deep": True}}
@@ -177,3 +178,17 @@ def test_json(tmp_path):
         read_json(path)
     with pytest.raises(FileNotFoundError, match=r"b\.json does not exist"):
         read_json(tmp_path / "b.json")
+
+
+def test_synapses_that_were_set_aside_are_read_again(system, tmp_path):
+    loaded = System(system.save(tmp_path / "culture"))
+    expected = loaded.edges
+    loaded.set_aside()
+    assert loaded.edges.equals(expected)
+    assert loaded.summary() == system.summary()
+    system.set_aside()  # in memory only: it keeps them
+    assert system.edges.equals(expected)
+    loaded.set_aside()
+    System.from_arrays({"EXC": 2}, np.zeros((2, 3))).save(tmp_path / "culture", force=True)
+    with pytest.raises(DamagedFile, match="holds another system than when it was loaded"):
+        loaded.edges  # noqa: B018

@@ -20,6 +20,7 @@ from livn.errors import UnsupportedByEngine
 from livn.network import Network, build_network
 from livn.recordings import tidy
 from livn.system.resolve import resolve
+from livn.system.system import System
 from livn.world import World, check_whole, end_together
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class Culture:
         self._world = world_of(comm, subworld_size, self._engine_class)
         self.comm, self.io, self.precision = comm, None, precision
         self.system = self._world.root_first(lambda: resolve(system))
+        own = isinstance(self.system, System) and self.system is not system
+        self._spare = self.system if own and self._world.size > 1 else None  # each rank builds from a part of it
         self.model = self.system.default_model() if model is None else _check_model(model)
         for population in self.system.populations:
             if population not in self.model.ignored_populations():
@@ -171,6 +174,8 @@ class Culture:
             network = build_network(self.system, self.model, self._selection, self._world)
             parameters.apply_weights(network, {k: v for k, v in self._weights.items() if k in network.weight_groups})
             self._network = network
+            if isinstance(self._spare, System):
+                self._spare.set_aside()
         return self._network
 
     def _network_now(self) -> Network:

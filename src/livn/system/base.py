@@ -59,7 +59,7 @@ class BaseSystem:
         self._gids.setflags(write=False)
         self._by_gid = np.argsort(self._gids, kind="stable")
         self._member = np.repeat(np.arange(len(self._counts)), list(self._counts.values()))
-        self._synapses = synapses
+        self._held: Synapses | None = synapses
         self._area = self.bounding_box[:, :2] if area is None else np.array(area, np.float64)
         self._directory = directory
         self._documents = Documents(name, directory, documents)
@@ -165,6 +165,16 @@ class BaseSystem:
         return np.concatenate([np.atleast_2d(f(self.coordinate_array(p), population=p)) for p in wanted])
 
     # Synapses
+
+    @property
+    def _synapses(self) -> Synapses:
+        if self._held is None:
+            self._held = self._read_again()
+        return self._held
+
+    def _read_again(self) -> Synapses:
+        """The synapses from where the system came from; only one that has a place of its own sets them aside."""
+        raise NotImplementedError
 
     @property
     def synapses(self) -> Synapses:

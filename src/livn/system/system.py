@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -47,6 +47,23 @@ class System(BaseSystem):
             raise TypeError(f"directory must be a path, got {directory!r:.200}") from None
         arrays, meta = _read_directory(path)
         super().__init__(**_parts(arrays, meta, path), directory=path)
+        self._meta = meta
+
+    def set_aside(self) -> None:
+        """Free the memory of the synapses until they are asked for; they are then read from the directory again.
+
+        A system that is in memory only keeps them.
+        """
+        if self._directory is not None:
+            self._held = None
+
+    def _read_again(self) -> Synapses:
+        directory = cast(Path, self._directory)
+        arrays, meta = _read_directory(directory)
+        if meta != self._meta:
+            raise DamagedFile(f"{directory} holds another system than when it was loaded")
+        synapses: Synapses = _parts(arrays, meta, directory)["synapses"]
+        return synapses
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> System:

@@ -82,13 +82,18 @@ class Wiring:
         self._target, self._processes = which, made
         return [made[k] for k in which.tolist()]
 
-    def _connect(self, target: list[Any]) -> None:
-        """A NetCon per connection, and bulk access to what they carry: jump, multiplier, last integral."""
+    def _make_room(self) -> None:
+        """Places for the connections, and for bulk access to what they carry: jump, multiplier, last integral."""
         n = self.network.n_connections
         self._connections = self.h.List()
         self._memory = [self.h.PtrVector(max(1, n)) for _ in range(3)]
         self._scratch = self.h.Vector(max(1, n))
         self._values = self._scratch.as_numpy()[:n]  # once: every call of as_numpy() leaks a little
+
+    def _connect(self, target: list[Any]) -> None:
+        """A NetCon per connection."""
+        n = self.network.n_connections
+        self._make_room()
         connect, keep = self._parallel.gid_connect, self._connections.append
         jump, multiplier, last = (vector.pset for vector in self._memory)
         for k, (pre, process) in enumerate(zip(self.network.pre.tolist(), target, strict=True)):
