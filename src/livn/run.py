@@ -367,7 +367,8 @@ class Run(Frozen):
         """The merged runs of all ranks on `root`, None on the others; to be called on every rank of the culture.
 
         Args:
-            comm: an MPI communicator; None: MPI's world, or this run alone where MPI was not started.
+            comm: an MPI communicator; None: the one that cultures of this process are spread over, or this process
+                alone if none was (`make(..., comm=...)`).
             root: the rank that gets them.
         """
         parts = gathered(self, comm, root)

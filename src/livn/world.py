@@ -13,7 +13,7 @@ import numpy as np
 
 from livn import checks
 
-__all__ = ["World", "check_whole", "default_comm", "end_together", "gathered"]
+__all__ = ["World", "end_together", "gathered", "share"]
 
 T = TypeVar("T")
 
@@ -21,23 +21,24 @@ PATIENCE = 1.0
 """Seconds that other ranks leave rank 0 to tell of an error."""
 
 
-def default_comm() -> Any:
-    """MPI's world communicator if this process has started MPI and is not alone in it, else None."""
-    mpi = sys.modules.get("mpi4py.MPI")
-    if mpi is None or not mpi.Is_initialized() or mpi.Is_finalized() or mpi.COMM_WORLD.Get_size() == 1:
-        return None
-    return mpi.COMM_WORLD
+_shared: Any = None
+"""The communicator that cultures of this process are spread over, if any were."""
 
 
 def gathered(value: T, comm: Any, root: Any) -> list[T] | None:
-    """The values of all ranks on `root`, None elsewhere; `comm` None: MPI's world, or this process alone.
+    """The values of all ranks on `root`, None elsewhere.
+
+    Args:
+        value: of this rank.
+        comm: None: the one that cultures of this process are spread over, or this process alone if none was.
+        root: the rank that gets them.
 
     Raises:
         TypeError: not a communicator, or a root that is no whole number.
         ValueError: a rank that the communicator does not have.
     """
     root = checks.integer("root", root, low=0)
-    comm = default_comm() if comm is None else comm
+    comm = _shared if comm is None else comm
     if comm is None:
         return [value]
     try:
@@ -125,24 +126,43 @@ class World:
             raise error or errors[0]
         return cast(T, result)
 
+    def check_same(self, **values: Any) -> None:
+        """Refuse to go on where ranks differ in what they must have in common.
+
+        Raises:
+            RuntimeError: on every rank, with the names of what differs.
+        """
+        if self.comm is None:
+            return
+        all_values = self.everyone({name: repr(value) for name, value in values.items()})
+        differ = [name for name in values if len({v[name] for v in all_values}) > 1]
+        if differ:
+            raise RuntimeError(
+                f"the ranks that share this culture differ in {', '.join(differ)}: every rank must make the same calls "
+                "with the same arguments"
+            )
+
     def root(self, value: Any) -> Any:
         """The value of rank 0, on every rank."""
         return value if self.comm is None else self.comm.bcast(value, root=0)
 
 
-def check_whole(world: World) -> None:
-    """Refuse a communicator of some of MPI's ranks.
+def share(world: World) -> None:
+    """Let this process share cultures with the other ranks: `gather` then knows its communicator.
 
     Raises:
         ValueError: it is neither MPI's world nor of size 1.
     """
     from mpi4py import MPI
 
+    global _shared
     if MPI.Comm.Compare(world.comm, MPI.COMM_WORLD) not in (MPI.IDENT, MPI.CONGRUENT):
         whole = MPI.COMM_WORLD.Get_size()
         raise ValueError(
             f"comm must be MPI.COMM_WORLD ({whole} ranks) or a communicator of one rank, got one of {world.size} ranks"
         )
+    _shared = world.comm
+    end_together(world)
 
 
 def end_together(world: World) -> None:
@@ -150,11 +170,8 @@ def end_together(world: World) -> None:
 
     Rank 0 speaks at once; the others give it time to, since what fails everywhere need be told once.
     """
-    comm = world.comm
-    before = sys.excepthook
-    if isinstance(before, _Abort) or comm is None:
-        return
-    sys.excepthook = _Abort(comm, before)
+    if not isinstance(sys.excepthook, _Abort):
+        sys.excepthook = _Abort(world.comm, sys.excepthook)
 
 
 class _Abort:

@@ -236,7 +236,7 @@ def test_checks_are_run_in_the_order_of_the_list_and_told():
     [
         (("cpuu",), ValueError, "unknown engine 'cpuu'; legal: cpu, jax, neuron; did you mean 'cpu'?"),
         ((None,), ValueError, "unknown engine None; legal: cpu, jax, neuron"),
-        ((CpuEngine,), ValueError, "unknown engine <class"),
+        ((CpuEngine,), TypeError, "engine must be a name, got <class"),
         (("jax",), ImportError, "the 'jax' engine is not in this version"),
         (("cpu", "delays_are_whole_step"), ValueError, "did you mean 'delays_are_whole_steps'?"),
         (("cpu", ["nan_is_found", 3]), ValueError, "unknown check 3"),

@@ -62,12 +62,13 @@ def test_an_old_neuron_is_refused(empty, monkeypatch, version):
 def test_without_a_compiler_it_says_what_to_install(empty, monkeypatch, missing):
     which = shutil.which
     monkeypatch.delenv("CXX", raising=False)
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else which(name))
+    without = {"c++": ("c++", "g++", "clang++")}.get(missing, (missing,))
+    monkeypatch.setattr(shutil, "which", lambda name: None if name in without else which(name))
     with pytest.raises(ImportError, match=r"needs a C\+\+ compiler and make .*apt install g\+\+ make") as error:
         make(2, engine="neuron")
     assert f"{missing} not found" in str(error.value)
     assert "engine='cpu' needs neither" in str(error.value)
-    assert list((empty / "neuron").iterdir()) == []
+    assert not (empty / "neuron").exists()
 
 
 def test_a_compiler_that_fails_is_quoted(tmp_path):

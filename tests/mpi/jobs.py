@@ -172,6 +172,28 @@ def refuses(argument: str) -> Any:
     return WORLD.gather((told, alone))
 
 
+def differs(argument: str) -> Any:
+    """Ranks that don't make the same calls are told so, before they wait for each other."""
+    told = []
+    with Env(4, engine="neuron", comm=WORLD, seed=WORLD.rank).init() as env:
+        for act in (lambda: env.run(5.0), lambda: env.run(5.0 + WORLD.rank)):
+            try:
+                act()
+            except RuntimeError as error:
+                told.append(str(error))
+    return WORLD.gather(told)
+
+
+def stays_alone(argument: str) -> Any:
+    """A culture of each rank's own: gather() is of that one, and waits for nobody."""
+    with Env(3, engine="cpu").init().record_spikes() as env:
+        run = env.run(5.0)
+        own = run.gather() is run
+        if WORLD.rank == 0:
+            own = own and env.run(1.0).gather() is not None
+    return WORLD.gather(own)
+
+
 def warns(argument: str) -> Any:
     """What is the same on all ranks is told by one."""
     with warnings.catch_warnings(record=True) as caught:

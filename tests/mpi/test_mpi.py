@@ -136,6 +136,18 @@ def test_what_cannot_be_is_refused(tmp_path):
     )
 
 
+def test_ranks_that_differ_are_refused(tmp_path):
+    for told in on(2, "differs", tmp_path / "out"):
+        assert told[0].startswith(
+            "the ranks that share this culture differ in seed: every rank must make the same calls"
+        )
+        assert "differ in seed, duration" in told[1]
+
+
+def test_without_a_communicator_nothing_is_shared(tmp_path):
+    assert on(2, "stays_alone", tmp_path / "out") == [True, True]
+
+
 def test_what_all_ranks_would_say_one_says(tmp_path):
     first, *others = on(3, "warns", tmp_path / "out")
     assert len(first) == 4

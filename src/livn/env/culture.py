@@ -21,7 +21,7 @@ from livn.network import Network, build_network
 from livn.recordings import tidy
 from livn.system.resolve import resolve
 from livn.system.system import System
-from livn.world import World, check_whole, end_together
+from livn.world import World, share
 
 if TYPE_CHECKING:
     from livn.engine.base import Engine
@@ -387,6 +387,5 @@ def world_of(comm: Any, subworld_size: Any, engine: type[Engine]) -> World:
     if subworld_size not in (None, world.size):
         raise ValueError(f"subworld_size must be the number of ranks of comm, {world.size}, got {subworld_size}")
     if world.comm is not None:
-        check_whole(world)
-        end_together(world)
+        share(world)
     return world

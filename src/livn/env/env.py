@@ -41,7 +41,8 @@ class Env(Culture):
             own cells, and `gather()` of a Run or of Weights brings them together.
         subworld_size: MPI ranks per simulation: those of `comm`.
         engine: `"cpu"` or `"neuron"`; None: the environment variable `LIVN_BACKEND`, else `"cpu"`.
-        threads: None: the environment variable `LIVN_THREADS`, else as many as the culture can use.
+        threads: the most to use; None: the environment variable `LIVN_THREADS`, else as many as the culture can use.
+            NEURON uses one per process.
         precision: `"double"`.
 
     Raises:
@@ -198,6 +199,17 @@ class Env(Culture):
     ) -> Run:
         learning, recorder = self._learning, self._traces.recorder
         start = engine.step
+        self._world.check_same(
+            seed=self.seed,
+            duration=steps * step,
+            dt=step,
+            time=start,
+            noise=self._noise,
+            weights=self._weights,
+            plasticity=None if learning is None else (learning.on, learning.rules),
+            recordings=(self._recorders.signals, None if recorder is None else recorder.dt),
+            stream=self._stream,
+        )
         probes = self._recorders.probes(network, step, steps)
         every = checks.steps("the dt of record_weights", recorder.dt, step) if recorder is not None else 0
         samples = (start + steps) // every - start // every if every else 0

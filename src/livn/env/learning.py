@@ -43,9 +43,13 @@ class Learning:
         return values[self.network.rules]
 
     def _warn(self, message: str) -> None:
-        """Warn at the user's line, once however many ranks there are."""
-        if self.world.is_root:
-            warnings.warn(message, RuntimeWarning, stacklevel=4)
+        """Warn at the user's line, once however many ranks there are; where warnings are errors, raise on all."""
+
+        def warn() -> None:
+            if self.world.is_root:
+                warnings.warn(message, RuntimeWarning, stacklevel=6)
+
+        self.world.agreed(warn)
 
     def _mark(self) -> None:
         """Start the summary anew."""
@@ -85,11 +89,11 @@ class Learning:
             target = goals(target, ids[order], counts[order])[np.isin(ids[order], own)]
         bounds = self._of_rules("w_min"), self._of_rules("w_max")
         w, *reach = rescaled(self.engine.multipliers(), *bounds, gid, target)
-        self.engine.set_multipliers(w)
-        self.touched = True
         unmet, groups = world.total(np.array(reach)).tolist()
         if unmet:
             self._warn(out_of_reach(unmet, groups))
+        self.engine.set_multipliers(w)
+        self.touched = True
 
     def set_multipliers(self, weights: Any) -> None:
         network, now = self.network, self.engine.multipliers()

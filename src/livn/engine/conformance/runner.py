@@ -59,6 +59,8 @@ def check_engine(
         ImportError: the engine is not installed; says what to install.
         TypeError: an argument of the wrong kind.
     """
+    if isinstance(engine, type):
+        raise TypeError(f"engine must be a name, got {engine!r:.200}: livn.engine.register(name, cls) gives it one")
     name: str = arguments.choice("engine", engine, engine_names())
     capabilities = engine_class(name).capabilities
     wanted = list(CHECKS) if checks is None else arguments.names("check", checks, CHECKS)

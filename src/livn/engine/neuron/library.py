@@ -122,6 +122,7 @@ def _compiled(version: str) -> Path:
     found = _library_in(folder)
     if found is not None:
         return found
+    _check_tools()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix="making-"))
@@ -157,13 +158,20 @@ def _compile(folder: Path, flags: str | None = FLAGS) -> None:
         ImportError: a tool is missing, or the compiler failed; with its last words.
     """
     command = _nrnivmodl()
-    missing = [tool for tool in ("make", "c++") if shutil.which(tool) is None]
-    if missing and "CXX" not in os.environ:
-        raise ImportError(_cannot(f"{' and '.join(missing)} not found"))
     options = [] if flags is None else ["-incflags", flags]
     done = subprocess.run([command, *options], cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode or _library_in(folder) is None:
         raise ImportError(_cannot("\n".join((done.stdout + done.stderr).splitlines()[-20:])))
+
+
+def _check_tools() -> None:
+    """Refuse to start compiling without `make` and a C++ compiler."""
+    compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    missing = [] if shutil.which("make") else ["make"]
+    if not any(name and shutil.which(name.split()[0]) for name in compilers):
+        missing.append("c++")
+    if missing:
+        raise ImportError(_cannot(f"{' and '.join(missing)} not found"))
 
 
 def _nrnivmodl() -> str:

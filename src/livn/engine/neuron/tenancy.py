@@ -31,7 +31,7 @@ def claim(engine: NeuronEngine, h: Any) -> None:
     if live() is not None:
         raise RuntimeError(
             "NEURON holds one simulation per process, and another Env with engine='neuron' is alive: close() it first, "
-            "or use it in a with block"
+            "or use it in a with block (rebinding its name comes too late: the new one is built before)"
         )
     foreign = [section.name() for section in h.allsec()]
     if foreign:
