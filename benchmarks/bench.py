@@ -233,25 +233,28 @@ def machine() -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(description: str, groups: dict[str, Callable[[int], Iterator[Measure]]], children: dict[str, Any]) -> None:
+    """The command line of a benchmark: the table of its groups, or, in a process of its own, one of its children."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="repetitions of a measurement (default 5)")
-    parser.add_argument("--only", nargs="+", choices=list(GROUPS), default=list(GROUPS), help="parts of the table")
+    parser.add_argument("--only", nargs="+", choices=list(groups), default=list(groups), help="parts of the table")
     parser.add_argument("--child", nargs=2, metavar=("FUNCTION", "ARGUMENTS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         function, arguments = options.child
-        print(json.dumps(CHILDREN[function](**json.loads(arguments))))
+        result = children[function](**json.loads(arguments))
+        if result is not None:  # of MPI ranks, one has it
+            print(json.dumps(result), flush=True)
         return
     print(machine())
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
         print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): expect worse numbers than it can reach.")
-    layout = "{:<42}{:>9} {:<4} {:>18} {:>4}  {:>7}  {}"
+    layout = "{:<46}{:>9} {:<4} {:>20} {:>4}  {:>7}  {}"
     print(layout.format("", "median", "", "range", "runs", "bar", "").rstrip())
     for name in options.only:
-        for measure in GROUPS[name](options.runs):
+        for measure in groups[name](options.runs):
             print(layout.format(*measure.row()).rstrip(), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, GROUPS, CHILDREN)

@@ -7,7 +7,6 @@ own, one after the other; the table shows medians and ranges. Leave the machine 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench import Measure, Sample, environment, machine, peak_gib
+from bench import Measure, Sample, environment, main, peak_gib
 
 if TYPE_CHECKING:
     from livn import Env
@@ -265,27 +264,5 @@ def factors(runs: int) -> Iterator[Measure]:
 GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {"speed": speed, "build": build, "factors": factors}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=5, help="repetitions of a measurement, 3 of the slow ones")
-    parser.add_argument("--only", nargs="+", choices=list(GROUPS), default=list(GROUPS), help="parts of the table")
-    parser.add_argument("--child", nargs=2, metavar=("FUNCTION", "ARGUMENTS"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        function, arguments = options.child
-        result = CHILDREN[function](**json.loads(arguments))
-        if result is not None:
-            print(json.dumps(result), flush=True)
-        return
-    print(machine())
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
-        print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): expect worse numbers than it can reach.")
-    layout = "{:<46}{:>9} {:<4} {:>20} {:>4}  {:>7}  {}"
-    print(layout.format("", "median", "", "range", "runs", "bar", "").rstrip())
-    for name in options.only:
-        for measure in GROUPS[name](options.runs):
-            print(layout.format(*measure.row()).rstrip(), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, GROUPS, CHILDREN)

@@ -15,13 +15,6 @@ for variable in ("LIVN_BACKEND", "LIVN_THREADS", "LIVN_MAX_RECORDING_GB", "LIVN_
     os.environ.pop(variable, None)
 
 
-def reference(name: str):
-    """A recording made with NEURON; src/livn/engine/conformance/reference/README.md tells how."""
-    from livn.engine.conformance.recordings import recording
-
-    return recording(name)
-
-
 @pytest.fixture(params=["cpu", "neuron"])
 def engine(request: pytest.FixtureRequest) -> Iterator[str]:
     """Every engine of this version: a test that takes it has one body for all.

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from livn.models.cells import CellType
+    from livn.models.synapses import Receptor
     from livn.network import Network
     from livn.plasticity.rules import RuleParameters
 
-__all__ = ["CALL_SECONDS", "CAPABILITIES", "LIMIT", "Advance", "Engine", "Input", "Probe", "State", "tally_steps"]
+__all__ = [
+    "CALL_SECONDS",
+    "CAPABILITIES",
+    "COUNTS",
+    "LIMIT",
+    "Advance",
+    "Engine",
+    "Input",
+    "Probe",
+    "State",
+    "paced",
+    "state_names",
+    "tally_steps",
+]
 
 CAPABILITIES = frozenset(
     {
@@ -39,6 +54,26 @@ State = dict[str, np.ndarray]
 """The whole dynamic state by name, in the order of the network's cells and connections, the same for every engine.
 
 An engine may add what only it needs, under names that start with its own and a dot; others ignore that."""
+
+
+COUNTS = ("open_ltp", "open_ltd", "driven")
+"""The sums of `Engine.learning`, by the names that they have in a state."""
+
+
+def state_names(kind: CellType, receptors: Sequence[Receptor], rules: Collection[str]) -> list[str]:
+    """The variables of a kind of cell in a `State`, as opposed to what is computed anew from parameters."""
+    names = [*kind.states, "z_e", "z_i"]
+    names += [f"{s}_{r.label}_{section}" for section in kind.sections for r in receptors for s in "AB"]
+    for section in kind.sections:
+        for rule in rules:
+            names += [f"{n}_{rule}_{section}" for n in ("signal", "learning", *COUNTS)]
+    return names
+
+
+def paced(previous: int, steps: int, seconds: float) -> int:
+    """Steps for the next call, to last `CALL_SECONDS`, after `steps` took `seconds`; at most 4 times more or fewer."""
+    wanted = steps * CALL_SECONDS / max(seconds, 1e-6)
+    return int(min(max(wanted, previous / 4, 1), previous * 4, 1e6))
 
 
 def tally_steps(dt: float) -> int:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from livn.engine.base import CALL_SECONDS, Advance, Engine, Input, Probe, State, tally_steps
+from livn.engine.base import COUNTS, Advance, Engine, Input, Probe, State, paced, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.kernel import load_kernel
-from livn.engine.cpu.layout import COUNTS, NOISE_CONSTANTS, RULES, Layout
+from livn.engine.cpu.layout import NOISE_CONSTANTS, RULES, Layout
 from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
 from livn.engine.cpu.sync import WORDS
 from livn.engine.cpu.team import Team
@@ -199,7 +199,7 @@ class CpuEngine(Engine):
                     stim.load(self.step - start, steps)
                     began, before = time.perf_counter(), self.step
                     self._call(self.step + steps, start, probe, trace, stim, spikes)
-                    self._pace(self.step - before, time.perf_counter() - began)
+                    self._steps_per_call = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
                     if progress is not None:
                         progress(self.step - start)
         finally:
@@ -227,11 +227,6 @@ class CpuEngine(Engine):
         born, places = np.concatenate([self._recent[0], born]), np.concatenate([self._recent[1], places])
         alive = born + self._connections.longest >= self.step
         self._recent = born[alive], places[alive]
-
-    def _pace(self, steps: int, seconds: float) -> None:
-        """Aim the next call at `CALL_SECONDS`."""
-        wanted = steps * CALL_SECONDS / max(seconds, 1e-6)
-        self._steps_per_call = int(min(max(wanted, self._steps_per_call / 4, 1), self._steps_per_call * 4, 1e6))
 
     def _call(
         self,

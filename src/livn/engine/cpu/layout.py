@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livn.engine.base import COUNTS
 from livn.engine.cpu.events import DEPRESSING, LEARNING, STATIC, WIDTH
 from livn.models.plasticity import TAU_LEARNING
 
@@ -18,7 +19,6 @@ RULES = tuple(TAU_LEARNING)
 """Rules in the order of their tables."""
 
 NOISE_CONSTANTS = ("mean", "std", "decay", "spread", "reversal")
-COUNTS = ("open_ltp", "open_ltd", "driven")
 
 
 @dataclass(frozen=True)

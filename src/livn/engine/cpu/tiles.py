@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livn.engine.base import State
+from livn.engine.base import State, state_names
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.layout import RULES, Layout
 from livn.models.cells import initial_state
@@ -103,22 +103,12 @@ class Tiles:
             for name, values in initial_state(kind.states, v).items():
                 self.put(number, name, values)
 
-    def _dynamic(self, layout: Layout) -> list[str]:
-        """The variables that make up the state, as opposed to what is computed anew from parameters."""
-        kind = layout.kind
-        names = [*kind.states, "z_e", "z_i"]
-        names += [f"{s}_{r.label}_{section}" for _, section, _, r in layout.channels() for s in "AB"]
-        for section in kind.sections:
-            for rule in RULES:
-                names += [f"{n}_{rule}_{section}" for n in ("signal", "learning", "open_ltp", "open_ltd", "driven")]
-        return names
-
     def read_state(self) -> State:
         """{`kind.variable`: float64[cells of the kind]} and `last_spike`: int64[cells]."""
         state: State = {
             f"{layout.kind.name}.{name}": self.get(number, name)
             for number, layout in enumerate(self.layouts)
-            for name in self._dynamic(layout)
+            for name in state_names(layout.kind, layout.receptors, RULES)
         }
         state["last_spike"] = self.last_spike[self.place]
         return state
@@ -126,6 +116,6 @@ class Tiles:
     def write_state(self, state: State) -> None:
         """Put back what `read_state` returned."""
         for number, layout in enumerate(self.layouts):
-            for name in self._dynamic(layout):
+            for name in state_names(layout.kind, layout.receptors, RULES):
                 self.put(number, name, state[f"{layout.kind.name}.{name}"])
         self.last_spike[self.place] = state["last_spike"]

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from livn.engine.base import CALL_SECONDS, LIMIT, Advance, Engine, Input, Probe, State, tally_steps
+from livn.engine.base import COUNTS, LIMIT, Advance, Engine, Input, Probe, State, paced, state_names, tally_steps
 from livn.engine.interrupt import deferred_interrupt
 from livn.engine.neuron.library import check_installed, load_neuron
 from livn.engine.neuron.membrane import KINDS, Membranes
 from livn.engine.neuron.parallel import start_parallel
 from livn.engine.neuron.sampling import Drive, Sampler, Tracer
 from livn.engine.neuron.tenancy import claim, live, release
-from livn.engine.neuron.variables import TALLY, Column, Variables
+from livn.engine.neuron.variables import Column, Variables
 from livn.engine.neuron.wiring import RECEPTORS, Wiring
 from livn.errors import SimulationDiverged, UnsupportedByEngine
-from livn.models.cells import refractory_steps
+from livn.models.cells import CellType, refractory_steps
 from livn.network import Network
 from livn.plasticity.rules import RuleParameters
 from livn.world import World
@@ -166,7 +166,8 @@ class NeuronEngine(Engine):
                     began, before = time.perf_counter(), self.step
                     bad = self._integrate(self.step + steps, start, sampler, tracer, drive, spikes)
                     self._agree_on_health(bad)
-                    self._pace(self.step - before, time.perf_counter() - began)
+                    mine = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
+                    self._steps_per_call = self.world.root(mine)  # all ranks alike, since they meet in a call
                     if progress is not None and self.world.is_root:
                         progress(self.step - start)
         finally:
@@ -225,12 +226,6 @@ class NeuronEngine(Engine):
         alive = born + self._longest >= self.step
         self._recent = born[alive], cells[alive]
 
-    def _pace(self, steps: int, seconds: float) -> None:
-        """Aim the next call at `CALL_SECONDS`; all ranks alike, since they meet in it."""
-        wanted = steps * CALL_SECONDS / max(seconds, 1e-6)
-        mine = int(min(max(wanted, self._steps_per_call / 4, 1), self._steps_per_call * 4, 1e6))
-        self._steps_per_call = self.world.root(mine)
-
     def _diverged(self) -> SimulationDiverged | None:
         """The cell with the lowest gid of those that ran away, if any did."""
         found = []
@@ -262,7 +257,7 @@ class NeuronEngine(Engine):
         net = self.network
         state: State = {"step": np.array(self.step), "stream": np.array(self.stream)}
         for number, kind in enumerate(net.kinds):
-            for name in self._variables.names(kind):
+            for name in self._names(kind):
                 state[f"{kind.name}.{name}"] = self._variables.column(number, name).read()
         state["last_spike"] = np.zeros(net.n_cells, np.int64)
         for cell in self._membranes.cells.tolist():
@@ -271,6 +266,10 @@ class NeuronEngine(Engine):
         state["weight"], state["last_integral"] = self._wiring.read(1), self._wiring.read(2)
         state["spike_steps"], state["spike_cells"] = (a.copy() for a in self._recent)
         return state
+
+    def _names(self, kind: CellType) -> list[str]:
+        model = self.network.model
+        return state_names(kind, model.receptors, model.neuron_plasticity_defaults())
 
     def write_state(self, state: State) -> None:
         self.step, self.stream, self._broken = int(state["step"]), int(state["stream"]), False
@@ -281,7 +280,7 @@ class NeuronEngine(Engine):
         h.stream_LivnBackground = self.stream
         h.finitialize()  # NEURON's own clock starts at 0 again: what matters counts steps
         for number, kind in enumerate(net.kinds):
-            for name in self._variables.names(kind):
+            for name in self._names(kind):
                 self._variables.column(number, name).write(state[f"{kind.name}.{name}"])
         if "neuron.ends" in state:
             self._ends.write(state["neuron.ends"])
@@ -317,7 +316,7 @@ class NeuronEngine(Engine):
                 "integral" if name == "learning" else name: self._variables.column(
                     number, f"{name}_{rule}_{section}"
                 ).read()
-                for name in ("learning", *TALLY)
+                for name in ("learning", *COUNTS)
             }
             for number, kind in enumerate(self.network.kinds)
             for section in kind.sections
@@ -329,7 +328,7 @@ class NeuronEngine(Engine):
             nothing = np.zeros(int((self.network.kind == number).sum()))
             for section in kind.sections:
                 for rule in self._rules:
-                    for name in TALLY:
+                    for name in COUNTS:
                         self._variables.column(number, f"{name}_{rule}_{section}").write(nothing)
 
     def close(self) -> None:

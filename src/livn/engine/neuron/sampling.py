@@ -90,10 +90,9 @@ class Drive:
         if stimulus is None:
             return
         made: list[Any] = []
-        here = set(membranes.cells.tolist())
         pairs = zip(stimulus.cells.tolist(), stimulus.sections.tolist(), strict=True)
         for place in pairs:
-            if place[0] not in here:
+            if place not in membranes.segments:
                 made.append(None)
                 continue
             key = (*place, stimulus.target)

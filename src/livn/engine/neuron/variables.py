@@ -14,8 +14,6 @@ from livn.network import Network
 
 __all__ = ["Column", "Variables"]
 
-TALLY = ("open_ltp", "open_ltd", "driven")
-
 
 class Column:
     """Some variables as one array; a place without a variable reads as zero and ignores what is written.
@@ -59,21 +57,11 @@ class Variables:
         self._columns: dict[tuple[int, str], Column] = {}
         self._labels = [r.label for r in network.model.receptors]
 
-    def names(self, kind: CellType) -> list[str]:
-        """The variables that make up the state of a kind of cell, as opposed to what follows from parameters."""
-        names = [*kind.states, "z_e", "z_i"]
-        names += [f"{s}_{label}_{section}" for section in kind.sections for label in self._labels for s in "AB"]
-        for section in kind.sections:
-            for rule in self.network.model.neuron_plasticity_defaults():
-                names += [f"{n}_{rule}_{section}" for n in ("signal", "learning", *TALLY)]
-        return names
-
     def column(self, number: int, name: str) -> Column:
         """A variable of all cells of the kind `number`, in row order; those of other processes read as zero."""
         if (number, name) not in self._columns:
             cells = np.flatnonzero(self.network.kind == number).tolist()
-            here = set(self._membranes.cells.tolist())
-            kind = self.network.kinds[number]
+            kind, here = self.network.kinds[number], self._membranes.background
             self._columns[number, name] = Column(
                 self._h, (self._find(kind, c, name) if c in here else None for c in cells)
             )
