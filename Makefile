@@ -12,7 +12,7 @@ help:
 	@echo "make demo    train two cultures, print what they learned, draw demo/training.png"
 	@echo "make test    run the tests"
 	@echo "make lint    check style, format and types"
-	@echo "make bench   measure start-up, memory and speed on this machine (some minutes)"
+	@echo "make bench   measure start-up, memory and speed on this machine, and the speed of peers (half an hour)"
 	@echo "make clean   remove the environment and everything made here"
 
 demo: $(STAMP)
@@ -28,6 +28,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python benchmarks/performance.py
 
 # The stamp is made last: an installation that was interrupted starts again.
 $(STAMP): pyproject.toml

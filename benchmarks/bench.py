@@ -233,6 +233,12 @@ def machine() -> str:
     )
 
 
+def warn_if_busy() -> None:
+    """Say so if something else is running."""
+    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
+        print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): expect worse numbers than it can reach.")
+
+
 def main(description: str, groups: dict[str, Callable[[int], Iterator[Measure]]], children: dict[str, Any]) -> None:
     """The command line of a benchmark: the table of its groups, or, in a process of its own, one of its children."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
@@ -247,8 +253,7 @@ def main(description: str, groups: dict[str, Callable[[int], Iterator[Measure]]]
             print(json.dumps(result), flush=True)
         return
     print(machine())
-    if hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5:
-        print(f"The machine is busy (load {os.getloadavg()[0]:.1f}): expect worse numbers than it can reach.")
+    warn_if_busy()
     layout = "{:<46}{:>9} {:<4} {:>20} {:>4}  {:>7}  {}"
     print(layout.format("", "median", "", "range", "runs", "bar", "").rstrip())
     for name in options.only:

@@ -25,10 +25,6 @@ from bench import Measure, Sample, environment, main, peak_gib
 if TYPE_CHECKING:
     from livn import Env
 
-CELLS = {"EXC": 80, "INH": 20}
-STRENGTH = 0.5
-"""Share of EI2's weights that the all-to-all network has: each of its cells has many times more inputs."""
-
 SAME = 100.0
 """ms at the start, over which engine and peer are compared spike for spike, and after which the clock starts."""
 
@@ -88,31 +84,15 @@ def synapses(style: str, out: str) -> Sample:
 
 
 def all_to_all(connected: bool = True) -> Env:
-    """Everyone onto everyone, with the receptors, sections, weights and noise of the predefined cultures; learning."""
-    import numpy as np
+    """The network of the performance page, learning; or its cells alone."""
+    import networks
 
-    from livn import Env, System
+    from livn import Env
 
-    n, n_exc = sum(CELLS.values()), CELLS["EXC"]
-    pairs = np.array([(i, j) for i in range(n) for j in range(n) if i != j])
-    from_exc, onto_exc = (pairs < n_exc).T
-    columns: dict[str, list[Any]] = {name: [] for name in ("pre", "post", "section", "mechanism")}
-    for which, section, mechanism in (
-        (from_exc & onto_exc, "dend", "AMPA"),
-        (from_exc & onto_exc, "dend", "NMDA"),
-        (from_exc & ~onto_exc, "soma", "AMPA"),
-        (~from_exc, "soma", "GABA_A"),
-    ):
-        pre, post = pairs[which].T.tolist()
-        for name, values in zip(columns, (pre, post, [section] * len(pre), [mechanism] * len(pre)), strict=True):
-            columns[name] += values
-    places = np.random.default_rng(1).uniform(0.0, 400.0, (n, 3))
-    env = Env(System.from_arrays(CELLS, places, columns if connected else None), engine="neuron").init()
-    env.set_noise(env.model.default_noise("EI2")).record_spikes()
-    if connected:
-        env.set_weights({name: STRENGTH * w for name, w in env.model.default_weights("EI2").items()})
-        env.enable_plasticity()
-    return env
+    culture = networks.all_to_all(100)
+    env = Env(culture.system(connected), engine="neuron").init()
+    env.set_noise(culture.noise).record_spikes()
+    return env.enable_plasticity() if connected else env
 
 
 def building(system: str) -> list[Sample] | None:
