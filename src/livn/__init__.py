@@ -23,6 +23,7 @@ from livn.making import make
 
 if TYPE_CHECKING:
     from livn.env import Env
+    from livn.plasticity import open_weights
     from livn.run import Events, Run, Series
     from livn.stimulus import Stimulus
     from livn.system import ParallelSystem, System
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "get_version",
     "make",
+    "open_weights",
 ]
 
 _LATER = {
@@ -58,6 +60,7 @@ _LATER = {
     "Series": "livn.run",
     "Stimulus": "livn.stimulus",
     "System": "livn.system",
+    "open_weights": "livn.plasticity",
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livn import Env, RunInterrupted
-from livn.engine.base import Probe
+from livn.engine.base import Probe, Tracing
 
 
 def interrupting(seen: list[float]):
@@ -27,13 +27,15 @@ def test_an_advance_ends_at_a_whole_sample_and_says_how_far_it_came(engine):
         env.init()
         seen: list[float] = []
         probe = Probe("voltage", np.arange(4), np.zeros(4, np.int64), 4)
-        result = env._engine().advance(4_000_000, [probe], trace_every=40, progress=interrupting(seen))
+        traced: list[int] = []
+        tracing = Tracing(40, np.arange(0), lambda samples: traced.append(len(samples)))
+        result = env._engine().advance(4_000_000, [probe], tracing=tracing, progress=interrupting(seen))
         assert seen == sorted(seen)
         assert result.steps == seen[-1] < 4_000_000
         assert result.steps % 4 == 0
         assert result.series[0].shape == (4, result.steps // 4)
         assert np.isfinite(result.series[0]).all()
-        assert len(result.traces) == result.steps // 40
+        assert sum(traced) == result.steps // 40
 
 
 def test_a_run_that_was_interrupted_can_be_kept(engine):

@@ -61,6 +61,21 @@ def continues(argument: str) -> Any:
         return outcome(env, env.run(40.0))
 
 
+def some_weights(argument: str) -> Any:
+    """Weights of some synapses, of which a rank may have none, and of a file, which is refused."""
+    env = culture().record_weights(dt=1.0, population="EXC", fraction=0.4)
+    env.run(20.0)
+    share = env.w_recs.gather()
+    env.record_weights(dt=1.0, gids=[3]).run(20.0)
+    of_one, told = env.w_recs.gather(), []
+    for options in ({"to": argument}, {"gids": [3], "population": "INH"}):
+        try:
+            env.record_weights(dt=1.0, **options)
+        except ValueError as error:
+            told.append(str(error))
+    return share, of_one, WORLD.gather(told)
+
+
 def shortest_delays(argument: str) -> Any:
     """Connections of one step: the ranks meet at every step."""
     rng = np.random.default_rng(3)

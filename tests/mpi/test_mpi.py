@@ -68,6 +68,21 @@ def test_any_number_of_ranks_gives_the_same_bits(alone, ranks, tmp_path):
     assert_equal(on(ranks, "learns", tmp_path / "out"), alone)
 
 
+def test_weights_of_some_synapses(tmp_path):
+    share, of_one, told = on(3, "some_weights", tmp_path / "out", str(tmp_path / "weights.h5"))
+    assert not (tmp_path / "weights.h5").exists()
+    alone = on(1, "some_weights", tmp_path / "out", str(tmp_path / "weights.h5"))
+    assert share == alone[0]
+    assert of_one == alone[1]
+    assert 0 < len(share) < 1000
+    assert share.array.std() > 0
+    assert share.array.shape == (20, len(share))
+    assert set(of_one.synapses.gid) == {3}
+    assert [len(t) for t in told] == [2, 2, 2]
+    assert told[0][0].startswith("to must be None where 3 ranks share a culture, got")
+    assert "nothing to record: none of" in told[0][1]
+
+
 def test_a_stay_on_disk_may_change_the_number_of_ranks(tmp_path):
     file = str(tmp_path / "culture.livn")
     whole = on(2, "stores", tmp_path / "out", file)

@@ -164,8 +164,8 @@ def test_gather_brings_the_ranks_together_in_key_order():
     assert whole.gather() is whole
     samples = np.arange(8, dtype=np.float32).reshape(2, 4)
     index = np.array([1, 2])
-    traces = [WeightTraces(KEYS.take(at), 0.5, [(index, samples[:, at])]) for at in (slice(1, 4), slice(0, 1))]
-    assert traces[0].gather(Comm(traces)) == WeightTraces(KEYS, 0.5, [(index, samples)])
+    traces = [WeightTraces(KEYS.take(at), 0.5, index, samples[:, at]) for at in (slice(1, 4), slice(0, 1))]
+    assert traces[0].gather(Comm(traces)) == WeightTraces(KEYS, 0.5, index, samples)
     assert traces[0].gather(Comm(None)) is None
     for each in (whole, traces[0]):
         with pytest.raises(TypeError, match="comm must be an MPI communicator or None"):

@@ -25,6 +25,7 @@ __all__ = [
     "Input",
     "Probe",
     "State",
+    "Tracing",
     "paced",
     "state_names",
     "tally_steps",
@@ -46,6 +47,9 @@ CAPABILITIES = frozenset(
 
 CALL_SECONDS = 0.1
 """Wall time between looks at interrupts, and between reports of progress."""
+
+HELD = 64e6
+"""Bytes of sampled weights that an engine holds before it hands them over."""
 
 LIMIT = 1000.0
 """A potential beyond this, mV, is no longer physiology."""
@@ -99,6 +103,27 @@ class Probe:
 
 
 @dataclass(frozen=True, eq=False)
+class Tracing:
+    """Weights to sample during an advance, after the steps whose end is a multiple of `every`, counted from step 0.
+
+    Attributes:
+        every: steps between samples.
+        places: int64[p], ascending positions, in key order, of the connections whose multipliers are sampled.
+        sink: called with float32[samples, p] whenever some were taken, in order; to be copied, since the engine uses
+            the memory again. What it raises ends the advance, at a whole step.
+    """
+
+    every: int
+    places: np.ndarray
+    sink: Callable[[np.ndarray], object]
+
+    @property
+    def most_steps(self) -> int:
+        """Steps between calls of the sink at most, so that what is held stays within `HELD`."""
+        return max(1, int(HELD / (4 * max(1, len(self.places))))) * self.every
+
+
+@dataclass(frozen=True, eq=False)
 class Input:
     """A stimulus on the step grid.
 
@@ -124,15 +149,12 @@ class Advance:
         spike_steps: int64[n], the step each spike is stamped with, ascending, then by cell.
         spike_cells: int64[n], cell indices.
         series: a float64[rows, samples] per probe, in the order given.
-        traces: float32[samples, P] of the multipliers in key order, or None; sampled after the steps whose end is a
-            multiple of `trace_every`, counted from step 0.
         steps: steps done, fewer than asked for if interrupted.
     """
 
     spike_steps: np.ndarray
     spike_cells: np.ndarray
     series: list[np.ndarray] = field(default_factory=list)
-    traces: np.ndarray | None = None
     steps: int = 0
 
 
@@ -167,12 +189,13 @@ class Engine(ABC):
         n_steps: int,
         probes: list[Probe],
         stimulus: Input | None = None,
-        trace_every: int = 0,
+        tracing: Tracing | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Advance:
         """Integrate `n_steps` steps.
 
-        An interrupt (Ctrl-C) ends it early, at a step where every recording is complete; `steps` tells.
+        An interrupt (Ctrl-C) ends it early, at a step where every recording is complete; `steps` tells. Weights that
+        were sampled reach the sink however it ends.
 
         Raises:
             SimulationDiverged: a potential became NaN or ran away.

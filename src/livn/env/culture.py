@@ -14,8 +14,9 @@ from livn import checks
 from livn.cells import Cell, CellRegistry
 from livn.engine.registry import engine_class, engines_with
 from livn.env import defaults, parameters
-from livn.env.learning import Learning, Traces
+from livn.env.learning import Learning
 from livn.env.recorders import Recorders, Spikes
+from livn.env.traces import Traces
 from livn.errors import UnsupportedByEngine
 from livn.network import Network, build_network
 from livn.recordings import tidy
@@ -76,7 +77,7 @@ class Culture:
         self._running: Engine | None = None
         self._learning: Learning | None = None
         self._closed = False
-        self._recorders, self._traces = Recorders(), Traces()
+        self._recorders, self._traces = Recorders(), Traces(self.seed, self._world)
         self._noise: parameters.Noise = {}
         self._weights: dict[str, float] = {}
         self._cells = CellRegistry(self)
@@ -120,6 +121,7 @@ class Culture:
         if self._running is not None:
             self._check_open()
             self._running.close()
+        self._traces.close()
         self._running, self._learning, self._network = None, None, None
         self._cells.clear()
         self._closed = True
@@ -218,7 +220,9 @@ class Culture:
             raise RuntimeError("selection() must come before init()")
         chosen = self.system.selection(select, None, self.seed, method, bounds)
         if chosen is not None:
-            self._recorders.check_selection(np.concatenate(list(chosen.values())))
+            left = np.concatenate(list(chosen.values()))
+            self._recorders.check_selection(left)
+            self._traces.check_selection(left)
         self._selection = chosen
         self.selection_name = select if isinstance(select, str) else None
         self._network = None

@@ -13,6 +13,7 @@ from livn.engine.base import tally_steps
 from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS, Culture
 from livn.env.inputs import engine_input
 from livn.env.recorders import Spikes, check_memory
+from livn.env.traces import WeightSettings
 from livn.errors import RunInterrupted
 from livn.recordings import tidy
 from livn.run import Run
@@ -92,23 +93,46 @@ class Env(Culture):
         """Record transmembrane currents [µA] every `dt` ms, one row per compartment; injected current excluded."""
         return self.record("membrane_current", population, dt=dt)
 
-    def record_weights(self, dt: float = 0.1) -> Self:
-        """Sample all plastic weights at absolute multiples of `dt` [ms] from now on; read them from `w_recs`.
+    def record_weights(
+        self,
+        dt: float = 0.1,
+        *,
+        population: Any = None,
+        gids: Any = None,
+        fraction: float | None = None,
+        to: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Sample plastic weights at absolute multiples of `dt` from now on; read them from `w_recs`.
 
-        Called again with the same dt it continues, with another it starts new traces.
+        Called again with the same arguments it continues, with others it starts new traces. A synapse is recorded if
+        all of `population`, `gids` and `fraction` allow it.
+
+        Args:
+            dt: ms.
+            population: name or list of names, of the postsynaptic cells; None: all.
+            gids: the postsynaptic cells; None: all.
+            fraction: each synapse is recorded with this probability, above 0 and at most 1, drawn from the seed: the
+                same ones on every engine, and those of a smaller fraction are among those of a larger one.
+            to: a file to be made, which `livn.open_weights` reads during the runs, after them and after a kill; None:
+                memory. `clear()` and `clear_recordings()` leave what is in it and begin a new part of it. It is
+                finished by `close()`, by other arguments, and when the program ends. Not on several MPI ranks.
 
         Raises:
-            ValueError: dt <= 0.
+            ValueError: a number out of bounds, an unknown gid, or no synapse left.
+            KeyError: unknown population.
+            TypeError: an argument of the wrong kind.
+            FileExistsError: the file exists.
+            OSError: it cannot be made.
         """
-        self._check_open()
-        self._traces.record(checks.number("dt", dt, above=0.0, unit="ms"))
+        settings = WeightSettings.checked(self._ensure_network(), dt, population, gids, fraction, to)
+        self._traces.record(settings, self._ensure_network(), settled=self._running is not None)
         return self
 
     @property
     def w_recs(self) -> WeightTraces:
-        """The weights recorded so far: a mapping with the keys of `get_weights()` to traces; a snapshot."""
+        """The weights recorded so far: a mapping with keys of `get_weights()` to traces; a snapshot."""
         self._check_open()
-        return self._traces.read(self._network)
+        return self._traces.read(None if self._running is None else self._network)
 
     @property
     def voltage_recording_dt(self) -> float | None:
@@ -128,8 +152,7 @@ class Env(Culture):
     def clear_recordings(self) -> Self:
         """Drop what was recorded: weight traces and spikes that would open the next run; what is enabled stays."""
         self._check_open()
-        if self._traces.recorder is not None:
-            self._traces.recorder.clear()
+        self._traces.clear()
         self._late = NO_SPIKES
         return self
 
@@ -172,6 +195,7 @@ class Env(Culture):
             ValueError: a duration, a dt or a stimulus that is not legal.
             TypeError: an argument of the wrong kind.
             MemoryError: recordings beyond `LIVN_MAX_RECORDING_GB`.
+            OSError: the file of `record_weights` cannot be written; the culture stands at a whole step.
             RuntimeError: before `init()`, after a divergence, or while it runs in another thread.
             SimulationDiverged: a potential became NaN or ran away.
             RunInterrupted: Ctrl-C; the exception holds what was recorded, and the culture can go on.
@@ -197,7 +221,7 @@ class Env(Culture):
         stimulus: Any,
         progress: Callable[[float], object] | None,
     ) -> Run:
-        learning, recorder = self._learning, self._traces.recorder
+        learning, traces = self._learning, self._traces
         start = engine.step
         self._world.check_same(
             seed=self.seed,
@@ -207,24 +231,24 @@ class Env(Culture):
             noise=self._noise,
             weights=self._weights,
             plasticity=None if learning is None else (learning.on, learning.rules),
-            recordings=(self._recorders.signals, None if recorder is None else recorder.dt),
+            recordings=(self._recorders.signals, traces.settings),
             stream=self._stream,
         )
         probes = self._recorders.probes(network, step, steps)
-        every = checks.steps("the dt of record_weights", recorder.dt, step) if recorder is not None else 0
-        samples = (start + steps) // every - start // every if every else 0
-        check_memory(probes, steps, samples, len(network.plastic), 0 if recorder is None else recorder.nbytes)
+        every, samples = traces.due(step, start, steps)
+        check_memory(probes, steps, traces.memory(network, samples) if samples else 0)
         with self._world.once():
             stim = Stimulus.from_arg(stimulus, self, steps * step)
         driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
         report = None if progress is None else lambda done: progress(float(tidy(done * step)))
+        tracing = traces.begin(network, every, start, samples)
         before = self._dt
         if before is None:
             engine.reset(step, self._v_init, self._stream)
         self._dt = step
         late, self._late = self._late, NO_SPIKES  # those of a run that fails are lost
         try:
-            result = engine.advance(steps, probes, driven, every, report)
+            result = engine.advance(steps, probes, driven, tracing, report)
         finally:
             if engine.step == start:  # a stimulus failed at once: as if nothing had been asked
                 self._dt, self._late = before, late
@@ -233,8 +257,7 @@ class Env(Culture):
             if learning is not None and learning.on:
                 per = tally_steps(step)
                 learning.samples += -(-engine.step // per) - -(-start // per)
-        if recorder is not None and result.traces is not None:
-            recorder.add(start // every + 1, result.traces)
+            traces.end()
         spikes = self._split_spikes(late, result, engine.step)
         run = self._recorders.run(network, probes, result, spikes, step, start)
         if result.steps < steps:

@@ -14,9 +14,7 @@ from livn.plasticity import (
     PlasticitySummary,
     RuleParameters,
     SummaryRow,
-    WeightRecorder,
     Weights,
-    WeightTraces,
     merge,
     multipliers_from,
 )
@@ -190,20 +188,3 @@ class Learning:
         self.rules = {name: RuleParameters(**p) for name, p in meta["rules"].items()}
         self.on, self.touched, self.samples = meta["on"], meta["touched"], meta["samples"]
         self.engine.set_plasticity(self.on, self.rules)
-
-
-class Traces:
-    """The weight recorder of a culture, if it has one."""
-
-    def __init__(self) -> None:
-        self.recorder: WeightRecorder | None = None
-
-    def record(self, dt: float) -> None:
-        """Go on with the same dt, or start anew with another."""
-        if self.recorder is None or self.recorder.dt != dt:
-            self.recorder = WeightRecorder(dt)
-
-    def read(self, network: Network | None) -> WeightTraces:
-        if self.recorder is None or network is None:
-            return WeightTraces.empty()
-        return self.recorder.traces(network.keys)

@@ -13,7 +13,7 @@ from livn.network import Network
 from livn.recordings import tidy
 from livn.run import Events, Run, Series
 
-__all__ = ["Recorders"]
+__all__ = ["Recorders", "check_memory", "checked_gids", "checked_populations"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {"spikes": (), "membrane_current": ("dt",)}
 STATE_OPTIONS = ("dt", "gids", "sections")
@@ -51,14 +51,12 @@ class Recorders:
             if name not in legal:
                 raise checks.unknown("option", name, legal, TypeError, where=f"record({what!r})")
         present = list(network.populations)
-        populations = present if population is None else checks.names("population", population, present, KeyError)
-        if not populations:
-            raise ValueError(f"population must name at least one of {', '.join(present)}, got {population!r}")
+        populations = present if population is None else checked_populations(population, network)
         old = self.signals.get(what)
         signal = Signal(dt=checks.number("dt", options.get("dt", DEFAULT_DT), above=0.0, unit="ms"))
         signal.populations = [p for p in present if p in populations or (old is not None and p in old.populations)]
         if options.get("gids") is not None:
-            signal.gids = _gids(options["gids"], network)
+            signal.gids = checked_gids(options["gids"], network)
         if options.get("sections") is not None:
             signal.sections = checks.names("section", options["sections"], ("soma", "dend"))
         if what != "spikes" and not len(self._rows(network, what, signal)[0]):
@@ -153,7 +151,16 @@ def _has(network: Network, number: int, what: str, section: str) -> bool:
     return f"{what}_{section}" in kind.states or (section == "soma" and what in kind.states)
 
 
-def _gids(gids: Any, network: Network) -> list[int]:
+def checked_populations(population: Any, network: Network) -> list[str]:
+    """Names of populations, one at least, in the network's order."""
+    present = list(network.populations)
+    named = checks.names("population", population, present, KeyError)
+    if not named:
+        raise ValueError(f"population must name at least one of {', '.join(present)}, got {population!r}")
+    return [p for p in present if p in named]
+
+
+def checked_gids(gids: Any, network: Network) -> list[int]:
     """Known gids, ascending."""
     try:
         wanted = np.atleast_1d(np.asarray(gids))
@@ -170,20 +177,21 @@ def _gids(gids: Any, network: Network) -> list[int]:
     return np.unique(wanted).tolist()
 
 
-def check_memory(probes: list[Probe], steps: int, trace_samples: int, n_plastic: int, held: int) -> None:
-    """Refuse recordings beyond `LIVN_MAX_RECORDING_GB` (4) before they start; `held` bytes of traces are there.
+def check_memory(probes: list[Probe], steps: int, traces: int) -> None:
+    """Refuse recordings beyond `LIVN_MAX_RECORDING_GB` (4) before they start; `traces` bytes are for weights.
 
     Raises:
         MemoryError: with the size and what to narrow.
     """
     need = {p.signal: 8 * len(p.cells) * (steps // p.every) for p in probes}
-    if trace_samples:
-        need["weights"] = 4 * trace_samples * n_plastic + held
+    if traces:
+        need["weights"] = traces
     limit = checks.environment("LIVN_MAX_RECORDING_GB", 4.0)
     if need and sum(need.values()) > limit * 1e9:
         most = max(need, key=lambda k: need[k])
         how = {
-            "weights": "a larger dt, or shorter runs with clear_recordings() between them",
+            "weights": "a larger dt, fewer synapses (population=, gids=, fraction=), a file (to=), or shorter runs "
+            "with clear_recordings() between them",
             "membrane_current": "a larger dt or shorter runs",
         }.get(most, "a larger dt, shorter runs or fewer cells (gids=)")
         sizes = ", ".join(f"{k} {v / 1e9:.3g} GB" for k, v in need.items())

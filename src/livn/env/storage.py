@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,6 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
         f"{kind}.{name}": values for kind, p in network.parameters.items() for name, values in p.items()
     }
     parts["selection"] = dict(env._selection or {})
-    recorder = env._traces.recorder
     meta = {
         "system": system,
         "model": {"cls": name_of(env.model), "kwargs": env.model.kwargs},
@@ -57,7 +57,7 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
         "selection_name": env.selection_name,
         "learning": learned,
         "record": {name: asdict(signal) for name, signal in env._recorders.signals.items()},
-        "record_weights": None if recorder is None else recorder.dt,
+        "record_weights": None if env._traces.settings is None else asdict(env._traces.settings),
     }
     flat = {f"{part}:{name}": np.asarray(a) for part, named in parts.items() for name, a in named.items()}
     env._world.by_root(lambda: write_arrays(path, flat, meta, KIND))
@@ -154,4 +154,18 @@ def _fill(env: Env, parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any
     env._late = late["spike_steps"][here], late["spike_cells"][here]
     env._recorders.signals = {name: Signal(**signal) for name, signal in meta["record"].items()}
     if meta["record_weights"] is not None:
-        env.record_weights(meta["record_weights"])
+        recorded = meta["record_weights"]
+        _record_weights(env, **(recorded if isinstance(recorded, dict) else {"dt": recorded}))
+
+
+def _record_weights(env: Env, to: str | None = None, **settings: Any) -> None:
+    """Go on recording to memory; a file is that of the culture that was stored."""
+    if to is None:
+        env.record_weights(**settings)
+    elif env._world.is_root:
+        warnings.warn(
+            f"the stored culture recorded its weights to {to}, this one doesn't record them: call record_weights() "
+            "with another file",
+            RuntimeWarning,
+            stacklevel=6,
+        )

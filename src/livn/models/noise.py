@@ -22,6 +22,7 @@ INITIAL = 2
 CONNECTIONS = 3
 POSITIONS = 4
 SELECTION = 5
+RECORDED = 6
 
 
 def philox_round(c0, c1, c2, c3, k0, k1):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from livn import checks
 from livn.plasticity.keys import SynapseKeys
-from livn.plasticity.multipliers import SynapseMapping
+from livn.plasticity.multipliers import SynapseMapping, Weights
 from livn.world import gathered
 
-__all__ = ["Trace", "WeightRecorder", "WeightTraces"]
+__all__ = ["Recorder", "Trace", "WeightRecorder", "WeightTraces"]
 
-Block = tuple[np.ndarray, np.ndarray]  # int64[m] sample indices, float32[m, n] weights
-
-MERGED = 1 << 25  # bytes; blocks below this size are joined
-TURNED = 1 << 21  # values turned from sample order into trace order at a time
+TURNED = 1 << 21
+"""Values turned from sample order into trace order at a time."""
 
 
 class Trace:
@@ -67,17 +66,19 @@ class WeightTraces(SynapseMapping[Trace]):
     Args:
         synapses: the keys.
         dt: sampling interval, ms.
-        blocks: (int64[m] sample indices in units of `dt`, float32[m, n] weights) in order of time.
+        index: int64[samples], the samples' times in units of `dt`, ascending; None: no samples.
+        weights: float32[samples, n]; not copied.
     """
 
-    __slots__ = ("_blocks", "_index", "dt")
+    __slots__ = ("_index", "_weights", "dt")
 
-    def __init__(self, synapses: SynapseKeys, dt: float, blocks: Sequence[Block] = ()) -> None:
+    def __init__(
+        self, synapses: SynapseKeys, dt: float, index: np.ndarray | None = None, weights: np.ndarray | None = None
+    ) -> None:
         super().__init__(synapses)
-        none = np.zeros(0, dtype=np.int64), np.zeros((0, len(synapses)), dtype=np.float32)
         self.dt = dt
-        self._blocks: tuple[Block, ...] = tuple(blocks) or (none,)
-        self._index = np.concatenate([index for index, _ in self._blocks])
+        self._index = np.zeros(0, np.int64) if index is None else index
+        self._weights = _read_only(np.zeros((0, len(synapses)), np.float32) if weights is None else weights)
 
     @classmethod
     def empty(cls) -> WeightTraces:
@@ -92,9 +93,27 @@ class WeightTraces(SynapseMapping[Trace]):
     @property
     def array(self) -> np.ndarray:
         """float32[samples, n], all traces in key order; read-only."""
-        if len(self._blocks) > 1:
-            self._blocks = ((self._index, _read_only(np.concatenate([w for _, w in self._blocks]))),)
-        return self._blocks[0][1]
+        return self._weights
+
+    def frames(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> np.ndarray:
+        """float32[m, n], samples `start` to `stop` of all traces, every `step`-th, as a slice of a list selects them.
+
+        Raises:
+            TypeError, ValueError: bounds that are no whole numbers, or a step below 1.
+        """
+        return self._rows(*self._bounds(start, stop, step))
+
+    def frame(self, index: int) -> Weights:
+        """All weights at one sample; -1 is the last.
+
+        Raises:
+            TypeError: no whole number.
+            IndexError: there is no such sample.
+        """
+        n, k = len(self._index), checks.integer("index", index)
+        if not -n <= k < n:
+            raise IndexError(f"index must be that of one of {n} samples, got {k}")
+        return Weights(self.synapses, self._rows(k % n, k % n + 1, 1)[0])
 
     def gather(self, comm: Any = None, root: int = 0) -> WeightTraces | None:
         """The traces of all ranks on `root`, None on the others; the arguments are those of `Weights.gather`."""
@@ -102,17 +121,34 @@ class WeightTraces(SynapseMapping[Trace]):
         if parts is None or len(parts) == 1:
             return None if parts is None else self
         keys, order = SynapseKeys.joined([p.synapses for p in parts])
-        return WeightTraces(keys, self.dt, [(self._index, np.concatenate([p.array for p in parts], axis=1)[:, order])])
+        return WeightTraces(keys, self.dt, self._index, np.concatenate([p.array for p in parts], axis=1)[:, order])
+
+    def _bounds(self, start: int | None, stop: int | None, step: int | None) -> tuple[int, int, int]:
+        """A slice of the samples, from 0 to their number."""
+        for name, value in (("start", start), ("stop", stop)):
+            if value is not None:
+                checks.integer(name, value)
+        step = 1 if step is None else checks.integer("step", step, low=1)
+        return slice(start, stop, step).indices(len(self._index))
+
+    def _rows(self, start: int, stop: int, step: int) -> np.ndarray:
+        """float32[m, n], some samples."""
+        return self._weights[start:stop:step]
 
     def _columns(self, a: int, b: int) -> np.ndarray:
         """float32[b - a, samples], some traces, each contiguous."""
-        return _read_only(np.ascontiguousarray(np.concatenate([w[:, a:b] for _, w in self._blocks]).T))
+        return _read_only(np.ascontiguousarray(self._weights[:, a:b].T))
+
+    @property
+    def _width(self) -> int:
+        """Traces to get at a time."""
+        return max(1, TURNED // max(1, self._index.size))
 
     def _at(self, position: int) -> Trace:
         return Trace(self._columns(position, position + 1)[0], self._index, self.dt)
 
     def _each(self) -> Iterator[Trace]:
-        width = max(1, TURNED // max(1, self._index.size))
+        width = self._width
         for a in range(0, len(self), width):
             for values in self._columns(a, min(a + width, len(self))):
                 yield Trace(values, self._index, self.dt)
@@ -122,10 +158,16 @@ class WeightTraces(SynapseMapping[Trace]):
             return super().__eq__(other)
         if self.synapses != other.synapses or not np.array_equal(self._index, other._index):
             return False
-        return (self.dt == other.dt or not len(self)) and np.array_equal(self.array, other.array)
+        if len(self) and self.dt != other.dt:
+            return False
+        step = max(1, TURNED // max(1, len(self)))
+        return all(
+            np.array_equal(self.frames(a, a + step), other.frames(a, a + step))
+            for a in range(0, len(self._index), step)
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return WeightTraces, (self.synapses, self.dt, self._blocks)
+        return WeightTraces, (self.synapses, self.dt, self._index, self._weights)
 
     def __repr__(self) -> str:
         if not len(self):
@@ -133,8 +175,8 @@ class WeightTraces(SynapseMapping[Trace]):
         return f"WeightTraces({len(self)} plastic synapses, {self._index.size} samples, dt={self.dt:g} ms)"
 
 
-class WeightRecorder:
-    """Collects samples of all plastic weights, run after run; sample k was taken at k·dt, absolute.
+class Recorder(ABC):
+    """Takes samples of weights, run after run; sample k was taken at k·dt, absolute.
 
     Args:
         dt: sampling interval, ms, > 0.
@@ -145,49 +187,89 @@ class WeightRecorder:
 
     def __init__(self, dt: float) -> None:
         self.dt = checks.number("dt", dt, above=0.0, unit="ms")
-        self._blocks: list[Block] = []
-        self._traces: WeightTraces | None = None
 
-    def add(self, first: int, weights: np.ndarray) -> None:
-        """Append the samples first, first + 1, ... of one run.
+    @abstractmethod
+    def begin(self, synapses: SynapseKeys, first: int, count: int) -> None:
+        """Be ready for `count` samples or fewer of these synapses: first, first + 1, ..."""
 
-        Args:
-            first: index of the first sample, after all that were added before.
-            weights: float32[m, n] in key order; it is kept, not copied: hand it over.
-        """
-        block = np.asarray(weights, dtype=np.float32)
-        if block.ndim != 2 or (self._blocks and block.shape[1] != self._blocks[0][1].shape[1]):
-            raise ValueError(f"weights must have the shape [samples, synapses] of earlier ones, got {block.shape}")
-        if self._blocks and first <= self._blocks[-1][0][-1]:
-            raise ValueError(f"sample {first} does not come after sample {self._blocks[-1][0][-1]}")
-        if not len(block):
-            return
-        self._traces = None
-        self._blocks.append((np.arange(first, first + len(block)), _read_only(block)))
-        # Joining like with like keeps both the number of blocks and the copying small, however short the runs.
-        while len(self._blocks) > 1:
-            (index_0, w_0), (index_1, w_1) = self._blocks[-2:]
-            if len(w_0) > len(w_1) or w_0.nbytes + w_1.nbytes > MERGED:
-                break
-            self._blocks[-2:] = [(np.concatenate([index_0, index_1]), _read_only(np.concatenate([w_0, w_1])))]
+    @abstractmethod
+    def add(self, weights: np.ndarray) -> None:
+        """Take the next samples, float32[m, n] in key order; copied."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """The run is over: all that was added can be read."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Begin anew; recording goes on."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """No more will come."""
+
+    @abstractmethod
+    def memory(self, width: int, count: int) -> int:
+        """Bytes that `count` more samples of `width` synapses will take, with those that are there."""
+
+    @abstractmethod
+    def traces(self, synapses: SynapseKeys) -> WeightTraces:
+        """The samples so far; costs nothing until they are read."""
+
+
+class WeightRecorder(Recorder):
+    """Keeps the samples in memory, in one array that is allocated before a run and grows by halves across runs."""
+
+    def __init__(self, dt: float) -> None:
+        super().__init__(dt)
+        self._n = self._next = 0
+        self._index, self._weights = np.empty(0, np.int64), np.empty((0, 0), np.float32)
+
+    def begin(self, synapses: SynapseKeys, first: int, count: int) -> None:
+        n, width = self._n, len(synapses)
+        if n and width != self._weights.shape[1]:
+            raise ValueError(f"{self._weights.shape[1]} synapses were recorded so far, got {width}")
+        if n and first <= self._index[n - 1]:
+            raise ValueError(f"sample {first} does not come after sample {self._index[n - 1]}")
+        self._next = first
+        if n + count > len(self._index) or width != self._weights.shape[1]:
+            room = max(n + count, n + n // 2)
+            index, weights = np.empty(room, np.int64), np.empty((room, width), np.float32)
+            if n:
+                index[:n], weights[:n] = self._index[:n], self._weights[:n]
+            self._index, self._weights = index, weights  # earlier snapshots keep what they show
+
+    def add(self, weights: np.ndarray) -> None:
+        n, m = self._n, len(weights)
+        if np.shape(weights) != (m, self._weights.shape[1]) or n + m > len(self._index):
+            room = len(self._index) - n, self._weights.shape[1]
+            raise ValueError(f"weights must have the shape {room} or fewer samples, got {np.shape(weights)}")
+        self._index[n : n + m] = np.arange(self._next, self._next + m)
+        self._weights[n : n + m] = weights
+        self._n, self._next = n + m, self._next + m
+
+    def end(self) -> None:
+        """Nothing is left to do."""
 
     def clear(self) -> None:
         """Drop the samples; recording goes on."""
-        self._blocks, self._traces = [], None
+        self._n = self._next = 0
+        self._index, self._weights = np.empty(0, np.int64), np.empty((0, 0), np.float32)
+
+    def close(self) -> None:
+        """Drop the samples."""
+        self.clear()
+
+    def memory(self, width: int, count: int) -> int:
+        return 4 * width * (self._n + count)
 
     def __len__(self) -> int:
-        return sum(len(index) for index, _ in self._blocks)
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that the samples take, bytes."""
-        return sum(w.nbytes for _, w in self._blocks)
+        return self._n
 
     def traces(self, synapses: SynapseKeys) -> WeightTraces:
-        """The samples so far as traces; costs nothing until they are read."""
-        if self._traces is None or self._traces.synapses is not synapses:
-            self._traces = WeightTraces(synapses, self.dt, self._blocks)
-        return self._traces
+        if not self._n:
+            return WeightTraces(synapses, self.dt)
+        return WeightTraces(synapses, self.dt, self._index[: self._n], self._weights[: self._n])
 
 
 def _read_only(a: np.ndarray) -> np.ndarray:

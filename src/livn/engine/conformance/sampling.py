@@ -10,7 +10,18 @@ import numpy as np
 
 from livn.engine.conformance.checklist import Failed, NotApplicable, check
 from livn.engine.conformance.compare import close, require, same, series, spikes, taking
-from livn.engine.conformance.cultures import DT, LIVELY, Synapse, able, culture, currents, kicks, network_a, wired
+from livn.engine.conformance.cultures import (
+    DT,
+    LIVELY,
+    Synapse,
+    able,
+    culture,
+    currents,
+    kicks,
+    lively,
+    network_a,
+    wired,
+)
 from livn.errors import RunInterrupted
 from livn.run import Run, Series
 
@@ -116,6 +127,23 @@ def weight_traces_lie_on_absolute_multiples(engine: str) -> None:
     same("times of the samples every 2 ms from 3 to 40 ms", traces.t, np.arange(4.0, 41.0, 2.0))
     require(np.ptp(expected[-1]) > 1e-4, "the weights hardly moved in 40 ms")
     same("recorded weights", traces.array, np.array(expected)[1:], where=taking("sample", "synapse"))
+
+
+@check("plasticity")
+def weights_of_some_synapses_are_those_of_all(engine: str) -> None:
+    """Recorded weights of some synapses, in several runs, are the same bits as when all are recorded."""
+    found = []
+    for options in ({}, {"fraction": 0.4}, {"population": "INH"}):
+        with lively(engine) as env:
+            env.record_weights(dt=0.5, **options)
+            for duration in (10.0, 0.5, 9.5):
+                env.run(duration)
+            found.append(env.w_recs)
+    whole, *parts = found
+    for part in parts:
+        require(0 < len(part) < len(whole), f"a part of {len(whole)} synapses: got {len(part)}")
+        columns = whole.array[:, whole.synapses.positions(part.synapses)]
+        same("weights of some of the synapses", part.array, columns, where=taking("sample", "synapse"))
 
 
 @check()

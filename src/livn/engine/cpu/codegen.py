@@ -25,7 +25,7 @@ _SHARED = (
     "sample_every, sample_post, sample_grid, sample_from, probe_start, probe_a, probe_b, probe_sign, probe_scale, "
     "probe_row, samples, "
     "stim_start, stim_column, stim_offset, stim_rows, stim_first, stim_ratio, "
-    "trace_every, trace_from, trace_width, trace_place, traces, connections, "
+    "trace_every, trace_from, trace_width, trace_start, trace_link, trace_column, traces, "
     "check"
 )
 
@@ -74,11 +74,10 @@ def stimulate(x, tile, row, stim_start, stim_column, stim_offset, stim_rows):
 
 
 @nb.njit(**OPTIONS)
-def trace(first, last, row, trace_width, trace_place, traces, weight):
-    """Copy the multipliers of a tile's connections into a row of the weight traces."""
-    for c in range(first, last):
-        if trace_place[c] >= 0:
-            traces[row * trace_width + trace_place[c]] = weight[c]
+def trace(first, last, row, trace_width, trace_link, trace_column, traces, weight):
+    """Copy the multipliers of those of a tile's connections that are recorded into a row of the weight traces."""
+    for k in range(first, last):
+        traces[row * trace_width + trace_column[k]] = weight[trace_link[k]]
 '''
 
 
@@ -123,8 +122,8 @@ class _Tile:
             "        if due:",
             f"            sample(x, tile, step - sample_from, 1, {_PROBES})",
             "        if trace_every > 0 and (step + 1) % trace_every == 0:",
-            "            trace(connections[tile], connections[tile + 1], (step + 1) // trace_every - trace_from,",
-            "                  trace_width, trace_place, traces, weight)",
+            "            trace(trace_start[tile], trace_start[tile + 1], (step + 1) // trace_every - trace_from,",
+            "                  trace_width, trace_link, trace_column, traces, weight)",
             *self._spikes(),
             *self._watch(),
             "    return n_out",

@@ -11,6 +11,9 @@ from livn.network import Network, delay_steps
 
 __all__ = ["Connections"]
 
+TraceTable = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""(first row of each tile, place of each row's connection, its column), int64."""
+
 ROOM = 32
 """Runs under way that a tile has room for at first."""
 
@@ -95,7 +98,7 @@ class Connections:
         self.source = np.searchsorted(pre[self.run_start], np.arange(self.tiles.count * WIDTH + 1))
         depressing = np.array([r.depressing for r in net.model.receptors])[net.receptor]
         self._depressing = depressing[order]
-        self._trace_places: np.ndarray | None = None
+        self._traced: tuple[np.ndarray, TraceTable] | None = None
         self._place = np.empty(n, np.int64)
         self._place[order] = np.arange(n)
         self._dt = dt
@@ -143,12 +146,13 @@ class Connections:
         """Set w of the plastic connections, given in key order."""
         self.weight[self.positions()] = w
 
-    def trace_places(self) -> np.ndarray:
-        """int64[n]: the place of each connection in key order, -1 where it cannot learn."""
-        if self._trace_places is None:
-            self._trace_places = np.full(len(self.weight), -1, np.int64)
-            self._trace_places[self.positions()] = np.arange(len(self.network.plastic))
-        return self._trace_places
+    def trace_table(self, places: np.ndarray) -> TraceTable:
+        """Where the connections at these places, in key order, lie here, by tile; kept for the next time."""
+        if self._traced is None or self._traced[0] is not places:
+            at = self.positions()[places]
+            column = np.argsort(at)
+            self._traced = places, (np.searchsorted(at[column], self.first), at[column], column)
+        return self._traced[1]
 
     def positions(self) -> np.ndarray:
         """int64[P]: where the plastic connections, in key order, lie here."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from livn.engine.base import COUNTS, Advance, Engine, Input, Probe, State, paced, tally_steps
+from livn.engine.base import COUNTS, Advance, Engine, Input, Probe, State, Tracing, paced, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
@@ -176,29 +176,34 @@ class CpuEngine(Engine):
         n_steps: int,
         probes: list[Probe],
         stimulus: Input | None = None,
-        trace_every: int = 0,
+        tracing: Tracing | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Advance:
         self._check_whole()
         start, end = self.step, self.step + n_steps
         probe = ProbePlan(probes, self.tiles, n_steps)
-        trace = TracePlan(self._connections, trace_every, start, end)
+        trace = TracePlan(self._connections, tracing)
         stim = StimulusPlan(stimulus, self.tiles)
+        most = min(stim.most_steps, trace.most_steps)
         self._control = self._fresh_control()
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
         grid = int(np.lcm.reduce([1, *(p.every for p in probes)]))
         try:
             with deferred_interrupt() as asked:
                 while self.step < end:
-                    steps = min(self._steps_per_call, end - self.step, stim.most_steps)
+                    steps = min(self._steps_per_call, end - self.step, most)
                     if asked():  # stop where every recording is complete
                         end = min(end, start - (start - self.step) // grid * grid)
-                        steps = min(end - self.step, stim.most_steps)
+                        steps = min(end - self.step, most)
                         if not steps:
                             break
                     stim.load(self.step - start, steps)
+                    trace.load(self.step, steps)
                     began, before = time.perf_counter(), self.step
-                    self._call(self.step + steps, start, probe, trace, stim, spikes)
+                    try:
+                        self._call(self.step + steps, start, probe, trace, stim, spikes)
+                    finally:  # of a window in which a tile diverged, others may lack a part
+                        trace.pass_on(self.step - self._longest if self._broken else self.step)
                     self._steps_per_call = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
                     if progress is not None:
                         progress(self.step - start)
@@ -210,7 +215,7 @@ class CpuEngine(Engine):
         cells = self.tiles.cell_at[places]
         order = np.lexsort((cells, born))
         done = self.step - start
-        return Advance(born[order], cells[order], probe.series(done), trace.array(self.step), done)
+        return Advance(born[order], cells[order], probe.series(done), done)
 
     def _check_whole(self) -> None:
         """A diverged tile stops within a window: what it holds then belongs to no one moment."""
@@ -273,8 +278,7 @@ class CpuEngine(Engine):
             self.dt, self._rule_table, self._rule_on, tally_steps(self.dt), self._refractory,
             self._noisy, *seed, stream,
             links.delay, links.slot, links.jump, links.weight, links.last_integral, self._bounds,
-            *probe.arguments(start), *stim.arguments(), *trace.arguments(), links.first,
-            max(1, int(1.0 / self.dt)),
+            *probe.arguments(start), *stim.arguments(), *trace.arguments(), max(1, int(1.0 / self.dt)),
         )  # fmt: skip
         self._team.run(lambda i: self._advance(i, self.threads, *self._ranges[i], *arguments))
 
@@ -325,7 +329,7 @@ class CpuEngine(Engine):
         main = self._control[0]
         main[cg.STEP] = main[cg.END] = self.step
         main[cg.COUNT], main[cg.LAUNCH] = count, 1
-        nothing = ProbePlan([], self.tiles, 0), TracePlan(self._connections, 0, 0, 0), StimulusPlan(None, self.tiles)
+        nothing = ProbePlan([], self.tiles, 0), TracePlan(self._connections, None), StimulusPlan(None, self.tiles)
         self._run_threads(self.step, *nothing)
 
     def multipliers(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from livn import checks
-from livn.engine.base import Input, Probe
+from livn.engine.base import Input, Probe, Tracing
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.tiles import Tiles
@@ -88,25 +88,36 @@ class ProbePlan:
 
 
 class TracePlan:
-    """The weight traces of one advance: samples after the steps that end at multiples of `every`."""
+    """The weight traces of one advance, the samples of a call at a time."""
 
-    def __init__(self, connections: Connections, every: int, start: int, end: int) -> None:
-        self._every = every
-        self._from = start // every + 1 if every else 0
-        self._samples = end // every - start // every if every else 0
-        self._width = len(connections.network.plastic)
-        self._place = connections.trace_places() if every else np.empty(0, np.int64)
-        self._traces = np.zeros(self._samples * self._width, np.float32)
+    def __init__(self, connections: Connections, tracing: Tracing | None) -> None:
+        self._tracing = tracing
+        self._every = self._from = self._width = 0
+        self._start = self._link = self._column = np.zeros(0, np.int64)
+        self._rows = np.zeros(0, np.float32)
+        self.most_steps = 1 << 62
+        if tracing is not None:
+            self._every, self._width, self.most_steps = tracing.every, len(tracing.places), tracing.most_steps
+            self._start, self._link, self._column = connections.trace_table(tracing.places)
+
+    def load(self, step: int, n_steps: int) -> None:
+        """Make room for the samples of the steps `step` to `step + n_steps`."""
+        if self._tracing is not None:
+            self._from = step // self._every + 1
+            room = ((step + n_steps) // self._every + 1 - self._from) * self._width
+            if self._rows.size < room:
+                self._rows = np.empty(room, np.float32)
 
     def arguments(self) -> tuple[Any, ...]:
         """The kernel's arguments."""
-        return self._every, self._from, self._width, self._place, self._traces
+        return self._every, self._from, self._width, self._start, self._link, self._column, self._rows
 
-    def array(self, step: int) -> np.ndarray | None:
-        """float32[samples, P] up to `step`, or None if nothing was to be traced."""
-        if not self._every:
-            return None
-        return self._traces.reshape(self._samples, self._width)[: step // self._every - self._from + 1]
+    def pass_on(self, step: int) -> None:
+        """Hand over the samples since `load` and up to `step`."""
+        if self._tracing is not None:
+            count = step // self._every + 1 - self._from
+            if count > 0:
+                self._tracing.sink(self._rows[: count * self._width].reshape(count, self._width))
 
 
 class StimulusPlan:

@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from livn.engine.base import COUNTS, LIMIT, Advance, Engine, Input, Probe, State, paced, state_names, tally_steps
+from livn.engine.base import (
+    COUNTS,
+    LIMIT,
+    Advance,
+    Engine,
+    Input,
+    Probe,
+    State,
+    Tracing,
+    paced,
+    state_names,
+    tally_steps,
+)
 from livn.engine.interrupt import deferred_interrupt
 from livn.engine.neuron.library import check_installed, load_neuron
 from livn.engine.neuron.membrane import KINDS, Membranes
@@ -144,28 +156,33 @@ class NeuronEngine(Engine):
         n_steps: int,
         probes: list[Probe],
         stimulus: Input | None = None,
-        trace_every: int = 0,
+        tracing: Tracing | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Advance:
         self._check_usable()
         start, end = self.step, self.step + n_steps
         sampler = Sampler(self._h, self._variables, probes, n_steps)
-        tracer = Tracer(trace_every)
+        tracer = Tracer(tracing)
+        most = min(self.world.everyone(tracer.most_steps))
         drive = Drive(self._h, self._membranes, self._electrodes, stimulus)
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
         grid = int(np.lcm.reduce([1, *(p.every for p in probes)]))
         try:
             with deferred_interrupt() as asked:
                 while self.step < end:
-                    steps = min(self._steps_per_call, end - self.step)
+                    steps = min(self._steps_per_call, end - self.step, most)
                     if self.world.any(asked()):  # stop where every recording is complete
                         end = min(end, start - (start - self.step) // grid * grid)
-                        steps = end - self.step
+                        steps = min(end - self.step, most)
                         if not steps:
                             break
                     began, before = time.perf_counter(), self.step
                     bad = self._integrate(self.step + steps, start, sampler, tracer, drive, spikes)
-                    self._agree_on_health(bad)
+                    worst = self._worst(bad)
+                    tracer.pass_on(self.step if worst is None else round(worst.time / self.dt) - 1)
+                    if worst is not None:
+                        self._broken = True
+                        raise worst
                     mine = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
                     self._steps_per_call = self.world.root(mine)  # all ranks alike, since they meet in a call
                     if progress is not None and self.world.is_root:
@@ -179,7 +196,7 @@ class NeuronEngine(Engine):
             born, cells = born[order], cells[order]
             self._remember(born, cells)
         done = self.step - start
-        return Advance(born, cells, sampler.series(done), tracer.array(len(self.network.plastic)), done)
+        return Advance(born, cells, sampler.series(done), done)
 
     def _integrate(
         self, stop: int, start: int, sampler: Sampler, tracer: Tracer, drive: Drive, spikes: list[Any]
@@ -194,8 +211,7 @@ class NeuronEngine(Engine):
             n = min(stop - self.step, sampler.gap(at), drive.gap(at), tracer.gap(self.step), look)
             self._solve(n, at == 0, spikes)
             sampler.sample(at, flux=True)
-            if tracer.due(self.step):
-                tracer.add(self.multipliers())
+            tracer.take(self.step, self.multipliers)
             bad = bad or self._diverged()
         return bad
 
@@ -239,12 +255,10 @@ class NeuronEngine(Engine):
         gid, section, value = min(found, key=lambda f: f[0])
         return SimulationDiverged(gid=gid, section=section, time=round(self.step * self.dt, 9), value=value)
 
-    def _agree_on_health(self, bad: SimulationDiverged | None) -> None:
-        """Raise on every rank what was found on any."""
+    def _worst(self, bad: SimulationDiverged | None) -> SimulationDiverged | None:
+        """The first divergence that was found on any rank."""
         found = [b for b in self.world.everyone(bad) if b is not None]
-        if found:
-            self._broken = True
-            raise min(found, key=lambda b: (b.time, b.gid))
+        return min(found, key=lambda b: (b.time, b.gid), default=None)
 
     def _check_usable(self) -> None:
         if self._broken:

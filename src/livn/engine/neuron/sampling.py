@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from livn.engine.base import Input, Probe
+from livn.engine.base import Input, Probe, Tracing
 from livn.engine.neuron.membrane import Membranes
 from livn.engine.neuron.variables import Column, Variables
 
@@ -57,29 +58,34 @@ class Sampler:
 
 
 class Tracer:
-    """The weight traces of an advance: samples after the steps that end at multiples of `every`."""
+    """The weight traces of an advance, the samples of a call at a time."""
 
-    def __init__(self, every: int) -> None:
-        self._every = every
+    def __init__(self, tracing: Tracing | None) -> None:
+        self._tracing = tracing
+        self._steps: list[int] = []
         self._rows: list[np.ndarray] = []
+
+    @property
+    def most_steps(self) -> int:
+        """Steps of a call at most, so that the samples don't fill the memory."""
+        return 1 << 62 if self._tracing is None else self._tracing.most_steps
 
     def gap(self, step: int) -> int:
         """Steps from `step` to where a sample is next due."""
-        return self._every - step % self._every if self._every else 1 << 62
+        return 1 << 62 if self._tracing is None else self._tracing.every - step % self._tracing.every
 
-    def due(self, step: int) -> bool:
-        """Whether a sample is due at the end of the step that ends at `step`."""
-        return self._every > 0 and step % self._every == 0
+    def take(self, step: int, weights: Callable[[], np.ndarray]) -> None:
+        """Take a sample of the weights, float64[P], if one is due at the end of the step that ends at `step`."""
+        if self._tracing is not None and step % self._tracing.every == 0:
+            self._steps.append(step)
+            self._rows.append(weights()[self._tracing.places].astype(np.float32))
 
-    def add(self, weights: np.ndarray) -> None:
-        """Take a sample."""
-        self._rows.append(weights.astype(np.float32))
-
-    def array(self, width: int) -> np.ndarray | None:
-        """float32[samples, width], or None if nothing was to be traced."""
-        if not self._every:
-            return None
-        return np.array(self._rows, np.float32).reshape(len(self._rows), width)
+    def pass_on(self, step: int) -> None:
+        """Hand over the samples of the call up to `step`, and drop the others."""
+        count = int(np.searchsorted(self._steps, step, "right"))
+        if self._tracing is not None and count:
+            self._tracing.sink(np.array(self._rows[:count]))
+        self._steps, self._rows = [], []
 
 
 class Drive:
