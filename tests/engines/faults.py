@@ -19,34 +19,31 @@ from livn.engine.cpu.kernel import load_kernel
 KAPPA, INCREMENT, LATE, UNPAID = 1, 2, 3, 4
 
 DELIVER = f"""
-from livn.engine.cpu.events import DEPRESSING, LEARNING, WIDTH, _recovered, _released, _updated
+from livn.engine.cpu.events import DEPRESSING, LEARNING, SHIFT, WIDTH, _recovered, _released, _updated
 
 
 @nb.njit(**OPTIONS)
-def deliver(x, step, n_active, run_next, run_end, run_born, delay, slot, jump, weight, last, mode, integral, bounds,
-            plastic, dt):
-    for r in range(n_active):
-        c = run_next[r]
-        while c < run_end[r] and delay[c] == step - run_born[r]:
-            k = slot[c]
-            kind = mode[k // WIDTH]
-            g = jump[c]
-            if kind == DEPRESSING:
-                share, weight[c] = _released(_recovered(weight[c], (step - last[c]) * dt))
-                g *= share
-                last[c] = step
-            elif kind >= LEARNING:
-                before = weight[c]
-                if plastic:
-                    now = x[integral[k // WIDTH] + k % WIDTH]
-                    rule = kind - LEARNING
-                    weight[c] = _updated(before, now, last[c], bounds[rule, 0], bounds[rule, 1])
-                    last[c] = now
-                g *= before if mode[mode.size - 1] == {LATE} else weight[c]
-            x[k] += g
-            x[k + WIDTH] += g
-            c += 1
-        run_next[r] = c
+def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, dt):
+    while k >= 0:
+        c = queue[k]
+        slot = links[c].slot
+        kind = mode[slot >> SHIFT]
+        g = links[c].jump
+        if kind == DEPRESSING:
+            share, links[c].weight = _released(_recovered(links[c].weight, (step - links[c].last) * dt))
+            g *= share
+            links[c].last = step
+        elif kind >= LEARNING:
+            before = links[c].weight
+            if plastic:
+                now = x[integral[slot >> SHIFT] + (slot & (WIDTH - 1))]
+                rule = kind - LEARNING
+                links[c].weight = _updated(before, now, links[c].last, bounds[rule, 0], bounds[rule, 1])
+                links[c].last = now
+            g *= before if mode[mode.size - 1] == {LATE} else links[c].weight
+        x[slot] += g
+        x[slot + WIDTH] += g
+        k = behind[k]
 """
 """The engine's own `deliver`, but that the fault LATE opens the conductance with the weight before its update."""
 
@@ -60,9 +57,9 @@ def faulty_source(source: str) -> str:
     """The text of the kernel with all faults in it, none of them on."""
     text = _replaced(source, "import deliver, gather,", "import gather,")
     text = _replaced(text, "\n\n\n@nb.njit(**OPTIONS)\ndef sample(", f"\n{DELIVER}\n\n@nb.njit(**OPTIONS)\ndef sample(")
-    text = _replaced(text, "if rule_on:", f"fault = mode[mode.size - 1]\n        if rule_on or fault == {UNPAID}:")
+    text = _replaced(text, "if rule_on:", f"fault = mode[mode.size - 1]\n            if rule_on or fault == {UNPAID}:")
     factor = f"(1.1 if fault == {KAPPA} else 0.025 / dt if fault == {INCREMENT} else 1.0)"
-    return _replaced(text, ", driven, fade, dt)", f", driven * {factor}, fade, dt)")
+    return _replaced(text, ", driven, fade_", f", driven * {factor}, fade_")
 
 
 class Faulty(CpuEngine):
@@ -107,14 +104,15 @@ class DeliversLate(CpuEngine):
     """Spikes arrive one step late."""
 
     name = "delivers_late"
-    _late: np.ndarray | None = None
+    _sorted_for: float | None = None
 
-    def reset(self, *args: Any) -> None:
-        super().reset(*args)
+    def reset(self, dt: float, *args: Any) -> None:
+        super().reset(dt, *args)
         links = self._connections
-        if links.delay is not self._late:
-            links.delay = self._late = links.delay + 1
+        if dt != self._sorted_for:  # the delays are its own again
+            links.records["delay"] += 1
             links.longest += 1
+            self._sorted_for = dt
 
 
 class StampsLate(CpuEngine):

@@ -29,6 +29,7 @@ from livn.models.channels import (
     can_activation,
     can_current,
     can_inactivation,
+    elapsed,
     ka_activation,
     ka_current,
     ka_inactivation,
@@ -117,10 +118,6 @@ MOTONEURON_CONSTANTS = (
     "ca_f_dend",
     "ca_k_dend",
     "g_axial",
-    "can_m_dt",
-    "can_h_dt",
-    "cal_m_dt",
-    "pump_dt",
 )
 
 
@@ -134,8 +131,7 @@ def motoneuron_step(states, inputs, constants, dt):
     (
         c_dt_soma, g_pas_soma, e_pas_soma, g_na, g_kdr, g_kca_soma, g_can_soma, i_hold, shell_soma, ca_rest_soma,
         ca_alpha_soma, ca_f_soma, ca_k_soma, threshold, c_dt_dend, g_pas_dend, e_pas_dend, g_kca_dend, g_can_dend,
-        g_cal_dend, shell_dend, ca_rest_dend, ca_alpha_dend, ca_f_dend, ca_k_dend, g_axial, can_m_dt, can_h_dt,
-        cal_m_dt, pump_dt,
+        g_cal_dend, shell_dend, ca_rest_dend, ca_alpha_dend, ca_f_dend, ca_k_dend, g_axial,
     ) = constants  # fmt: skip
     e_na = nernst(na_in, na_out)
     e_k_soma = nernst(k_in_soma, k_out_soma)
@@ -162,19 +158,19 @@ def motoneuron_step(states, inputs, constants, dt):
         u,
         relax(na_h, na_inactivation(v), dt * na_inactivation_rate(v)),
         relax(kdr_n, kdr_activation(v), dt * kdr_activation_rate(v)),
-        approach(can_m_soma, can_activation(v), can_m_dt),
-        approach(can_h_soma, can_inactivation(v), can_h_dt),
+        approach(can_m_soma, can_activation(v), elapsed(dt, TAU_CAN_ACTIVATION)),
+        approach(can_h_soma, can_inactivation(v), elapsed(dt, TAU_CAN_INACTIVATION)),
         calcium(ca_soma, calcium_inflow(i_can, ca_rest_soma, ca_alpha_soma), ca_f_soma, ca_k_soma, dt),
-        approach(can_m_dend, can_activation(u), can_m_dt),
-        approach(can_h_dend, can_inactivation(u), can_h_dt),
-        approach(cal_m_dend, cal_activation(u), cal_m_dt),
+        approach(can_m_dend, can_activation(u), elapsed(dt, TAU_CAN_ACTIVATION)),
+        approach(can_h_dend, can_inactivation(u), elapsed(dt, TAU_CAN_INACTIVATION)),
+        approach(cal_m_dend, cal_activation(u), elapsed(dt, TAU_CAL_ACTIVATION)),
         calcium(ca_dend, calcium_inflow(i_can_d + i_cal_d, ca_rest_dend, ca_alpha_dend), ca_f_dend, ca_k_dend, dt),
-        concentration(na_in, -i_na * shell_soma, SODIUM_IN, pump_dt, dt),
-        concentration(na_out, i_na * shell_soma, SODIUM_OUT, pump_dt, dt),
-        concentration(k_in_soma, -(i_kdr + i_kca) * shell_soma, POTASSIUM_IN, pump_dt, dt),
-        concentration(k_out_soma, (i_kdr + i_kca) * shell_soma, POTASSIUM_OUT, pump_dt, dt),
-        concentration(k_in_dend, -i_kca_d * shell_dend, POTASSIUM_IN, pump_dt, dt),
-        concentration(k_out_dend, i_kca_d * shell_dend, POTASSIUM_OUT, pump_dt, dt),
+        concentration(na_in, -i_na * shell_soma, SODIUM_IN, PUMP_RATE * dt, dt),
+        concentration(na_out, i_na * shell_soma, SODIUM_OUT, PUMP_RATE * dt, dt),
+        concentration(k_in_soma, -(i_kdr + i_kca) * shell_soma, POTASSIUM_IN, PUMP_RATE * dt, dt),
+        concentration(k_out_soma, (i_kdr + i_kca) * shell_soma, POTASSIUM_OUT, PUMP_RATE * dt, dt),
+        concentration(k_in_dend, -i_kca_d * shell_dend, POTASSIUM_IN, PUMP_RATE * dt, dt),
+        concentration(k_out_dend, i_kca_d * shell_dend, POTASSIUM_OUT, PUMP_RATE * dt, dt),
         crossed(v_soma, v, threshold),
         g_axial * (v - u),
     )
@@ -212,11 +208,6 @@ RENSHAW_CONSTANTS = (
     "ca_f_soma",
     "ca_k_soma",
     "threshold",
-    "can_m_dt",
-    "can_h_dt",
-    "ka_a_dt",
-    "ka_b_dt",
-    "pump_dt",
 )
 
 
@@ -228,7 +219,7 @@ def renshaw_step(states, inputs, constants, dt):
     i_soma, g_soma = inputs
     (
         c_dt_soma, g_pas_soma, e_pas_soma, g_na, g_kdr, g_ka, g_kca_soma, g_can_soma, i_hold, shell_soma, ca_rest_soma,
-        ca_alpha_soma, ca_f_soma, ca_k_soma, threshold, can_m_dt, can_h_dt, ka_a_dt, ka_b_dt, pump_dt,
+        ca_alpha_soma, ca_f_soma, ca_k_soma, threshold,
     ) = constants  # fmt: skip
     e_na = nernst(na_in, na_out)
     e_k = nernst(k_in_soma, k_out_soma)
@@ -246,15 +237,15 @@ def renshaw_step(states, inputs, constants, dt):
         v,
         relax(na_h, na_inactivation(v), dt * na_inactivation_rate(v)),
         relax(kdr_n, kdr_activation(v), dt * kdr_activation_rate(v)),
-        approach(ka_a, ka_activation(v), ka_a_dt),
-        approach(ka_b, ka_inactivation(v), ka_b_dt),
-        approach(can_m_soma, can_activation(v), can_m_dt),
-        approach(can_h_soma, can_inactivation(v), can_h_dt),
+        approach(ka_a, ka_activation(v), elapsed(dt, TAU_KA_ACTIVATION)),
+        approach(ka_b, ka_inactivation(v), elapsed(dt, TAU_KA_INACTIVATION)),
+        approach(can_m_soma, can_activation(v), elapsed(dt, TAU_CAN_ACTIVATION)),
+        approach(can_h_soma, can_inactivation(v), elapsed(dt, TAU_CAN_INACTIVATION)),
         calcium(ca_soma, calcium_inflow(i_can, ca_rest_soma, ca_alpha_soma), ca_f_soma, ca_k_soma, dt),
-        concentration(na_in, -i_na * shell_soma, SODIUM_IN, pump_dt, dt),
-        concentration(na_out, i_na * shell_soma, SODIUM_OUT, pump_dt, dt),
-        concentration(k_in_soma, -i_k * shell_soma, POTASSIUM_IN, pump_dt, dt),
-        concentration(k_out_soma, i_k * shell_soma, POTASSIUM_OUT, pump_dt, dt),
+        concentration(na_in, -i_na * shell_soma, SODIUM_IN, PUMP_RATE * dt, dt),
+        concentration(na_out, i_na * shell_soma, SODIUM_OUT, PUMP_RATE * dt, dt),
+        concentration(k_in_soma, -i_k * shell_soma, POTASSIUM_IN, PUMP_RATE * dt, dt),
+        concentration(k_out_soma, i_k * shell_soma, POTASSIUM_OUT, PUMP_RATE * dt, dt),
         crossed(v_soma, v, threshold),
         0.0 * v,
     )
@@ -274,12 +265,6 @@ def motoneuron_areas(p):
 def renshaw_areas(p):
     """Lateral area of a cylinder as long as wide, µm²."""
     return (np.pi * p["soma.d"] ** 2,)
-
-
-def _decays(constants, dt, **taus):
-    for name, tau in taus.items():
-        constants[name] = 1.0 - np.exp(-dt / tau)
-    constants["pump_dt"] = PUMP_RATE * dt
 
 
 def _common(p, section, area, dt):
@@ -335,7 +320,6 @@ def motoneuron_constants(p, dt):
     c["g_cal_dend"] = p["dend.gmax_CaL"] * area_dend * 1e-2
     c["g_axial"] = g_axial
     c["threshold"] = p["soma.threshold"]
-    _decays(c, dt, can_m_dt=TAU_CAN_ACTIVATION, can_h_dt=TAU_CAN_INACTIVATION, cal_m_dt=TAU_CAL_ACTIVATION)
     return _balance(c, p, ("soma", "dend"))
 
 
@@ -346,14 +330,6 @@ def renshaw_constants(p, dt):
     for name, gmax in (("g_na", "Na"), ("g_kdr", "Kdr"), ("g_ka", "Ka")):
         c[name] = p[f"soma.gmax_{gmax}"] * area * 1e-2
     c["threshold"] = p["soma.threshold"]
-    _decays(
-        c,
-        dt,
-        can_m_dt=TAU_CAN_ACTIVATION,
-        can_h_dt=TAU_CAN_INACTIVATION,
-        ka_a_dt=TAU_KA_ACTIVATION,
-        ka_b_dt=TAU_KA_INACTIVATION,
-    )
     return _balance(c, p, ("soma",))
 
 

@@ -10,7 +10,7 @@ Sources: motoneuron channels after Booth, Rinzel & Kiehn, J Neurophysiol 78:3371
 calcium is the Goldman-Hodgkin-Katz equation (Hille, Ion Channels of Excitable Membranes, 2001).
 """
 
-from numpy import exp, where
+from numpy import exp, reciprocal, where
 
 from livn.models.ions import CALCIUM_OUT, TEMPERATURE
 
@@ -26,7 +26,7 @@ HALF_KCA = 0.0005
 
 def sigmoid(x):
     """Logistic function 1/(1+e^-x)."""
-    return 1.0 / (1.0 + exp(-x))
+    return reciprocal(1.0 + exp(-x))
 
 
 def relax(x, target, rate_dt):
@@ -34,8 +34,13 @@ def relax(x, target, rate_dt):
     return x + (1.0 - exp(-rate_dt)) * (target - x)
 
 
+def elapsed(dt, tau):
+    """1 - e^{-dt/τ}: the share of its way that a gate goes in one step."""
+    return 1.0 - exp(-dt / tau)
+
+
 def approach(x, target, fraction):
-    """`relax` where 1 - e^{-dt/τ} is a constant, computed once."""
+    """`relax` where τ is a constant: fraction = elapsed(dt, τ)."""
     return x + fraction * (target - x)
 
 
@@ -82,8 +87,9 @@ def kdr_current(v, n, e_k, gmax):
 
 
 def kdr_activation(v):
-    """n∞ of the delayed rectifier."""
-    return sigmoid((v + 28.0) / 15.0)
+    """n∞ = 1/(1 + e^{-(v+28)/15}) of the delayed rectifier, made of the exponential that sodium's τ_h needs too."""
+    e = exp((v + 50.0) / 15.0)
+    return e * reciprocal(e + exp(22.0 / 15.0))
 
 
 def kdr_activation_rate(v):
@@ -128,10 +134,12 @@ SLOPE_STEP = 0.001
 even the difference to the analytic slope beyond the 1e-2 mV to which this model agrees with NEURON."""
 
 
-def linoid(z, ez):
-    """E(z) = z/(e^z - 1), 1 - z/2 near 0."""
-    small = abs(z) < 1e-4
-    return where(small, 1.0 - 0.5 * z, z / where(small, 1.0, ez - 1.0))
+def linoids(z, ez, y, ey):
+    """E(z) = z/(e^z - 1), 1 - z/2 near 0, and the same of y, which is 4e-5 to 8e-5 more; for one division."""
+    small = abs(z) < 2e-4
+    below_z, below_y = ez - 1.0, ey - 1.0
+    both = 1.0 / where(small, 1.0, below_z * below_y)
+    return where(small, 1.0 - 0.5 * z, z * below_y * both), where(small, 1.0 - 0.5 * y, y * below_z * both)
 
 
 def ghk(v, ca, f):
@@ -141,8 +149,9 @@ def ghk(v, ca, f):
     ez = exp(z)
     beyond = ez * (1.0 + shift * (1.0 + 0.5 * shift))  # e^{z + shift}: an exp less
     r = ca / CALCIUM_OUT
-    force = -f * (1.0 - r * ez) * linoid(z, ez)
-    return force, (-f * (1.0 - r * beyond) * linoid(z + shift, beyond) - force) / SLOPE_STEP
+    here, there = linoids(z, ez, z + shift, beyond)
+    force = -f * (1.0 - r * ez) * here
+    return force, (-f * (1.0 - r * beyond) * there - force) / SLOPE_STEP
 
 
 TAU_CAN_ACTIVATION = 4.0
@@ -163,8 +172,9 @@ def can_activation(v):
 
 
 def can_inactivation(v):
-    """h∞ of the N-type channel."""
-    return sigmoid(-(v + 45.0) / 5.0)
+    """h∞ = 1/(1 + e^{(v+45)/5}) of the N-type channel, made of the exponential of its m∞."""
+    e = exp(-(v + 30.0) / 5.0)
+    return e * reciprocal(e + exp(3.0))
 
 
 def cal_current(v, m, ca, gmax):

@@ -44,8 +44,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 def uniforms(w0, w1, w2, w3):
     """Two 53-bit uniforms in (0, 1] from four random words."""
     scale = 1.0 / 9007199254740992.0
-    u1 = (((w0 >> uint64(5)) << uint64(26)) + (w1 >> uint64(6)) + 0.5) * scale
-    u2 = (((w2 >> uint64(5)) << uint64(26)) + (w3 >> uint64(6)) + 0.5) * scale
+    u1 = ((w0 >> uint64(5)) * 67108864.0 + (w1 >> uint64(6)) + 0.5) * scale
+    u2 = ((w2 >> uint64(5)) * 67108864.0 + (w3 >> uint64(6)) + 0.5) * scale
     return u1, u2
 
 

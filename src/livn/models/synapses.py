@@ -34,18 +34,14 @@ def synaptic_current(v, a, b, e):
     return g * (v - e), g
 
 
-def unblocked(e):
-    """Share of NMDA receptors free of magnesium, e = e^{-0.062 v}."""
-    return 1.0 / (1.0 + e * (MAGNESIUM / 3.57))
-
-
 def nmda_current(v, a, b, reversal):
-    """i = g b(v) (v - e) with g = b - a, and its slope over `SLOPE_STEP`."""
-    g = b - a
-    block = exp(-0.062 * v)
-    i = g * unblocked(block) * (v - reversal)
-    beyond = block * (1.0 - 0.062 * SLOPE_STEP * (1.0 - 0.031 * SLOPE_STEP))
-    return i, (g * unblocked(beyond) * (v + SLOPE_STEP - reversal) - i) / SLOPE_STEP
+    """i = g b(v) (v - e) with g = b - a and b = 1/(1 + [Mg]/3.57 e^{-0.062 v}), and its slope over `SLOPE_STEP`."""
+    block = exp(-0.062 * v) * (MAGNESIUM / 3.57)
+    here = 1.0 + block
+    beyond = 1.0 + block * (1.0 - 0.062 * SLOPE_STEP * (1.0 - 0.031 * SLOPE_STEP))
+    g = (b - a) / (here * beyond)  # one division for both
+    i = g * beyond * (v - reversal)
+    return i, (g * here * (v + SLOPE_STEP - reversal) - i) / SLOPE_STEP
 
 
 def decays(taus, dt):

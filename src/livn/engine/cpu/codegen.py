@@ -6,22 +6,25 @@ as constants, because LLVM must see that the lanes of a tile don't overlap befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from livn.engine.base import LIMIT
 from livn.engine.cpu.events import WIDTH
-from livn.engine.cpu.layout import Layout
+from livn.engine.cpu.lanes import AVX512
+from livn.engine.cpu.layout import RULES, Layout
 
 # Words of the control array
 STEP, END, WINDOW, PENDING, COUNT, STATUS, LAUNCH, BAD_TILE, BAD_LANE, BAD_VARIABLE, BAD_STEP, ROOM = range(12)
 CONTROL_WORDS = 16
+
+VECTORS = (32, 16) if AVX512 else (16,)
+"""Lanes that a tile function works on at once. Four registers side by side hide each other's latency (two, in the last,
+half-empty tile); without AVX-512 there are half as many registers, of half the width."""
 # Why a call came back
 DONE, SPIKES_FULL, RUNS_FULL, DIVERGED = range(4)
 
 _SHARED = (
     "dt, rules, rule_on, tally, refractory, "
     "noisy, seed_low, seed_high, stream, "
-    "delay, slot, jump, weight, last_integral, bounds, "
+    "links, bounds, "
     "sample_every, sample_post, sample_grid, sample_from, probe_start, probe_a, probe_b, probe_sign, probe_scale, "
     "probe_row, samples, "
     "stim_start, stim_column, stim_offset, stim_rows, stim_first, stim_ratio, "
@@ -35,10 +38,12 @@ import numba as nb
 import numpy as np
 
 from livn.engine.cpu.binding import bind
-from livn.engine.cpu.events import deliver, gather, launch, room
+from livn.engine.cpu.events import deliver, gather, launch, line_up
+from livn.engine.cpu.lanes import any_lane, load, store, where
 from livn.engine.cpu.maths import OPTIONS, wide_vectors
 from livn.engine.cpu.sync import barrier
 from livn.models import cells, channels, noise, plasticity, synapses
+from livn.models.noise import HALF, WORD
 
 external_current = bind(channels.external_current)
 ohmic = bind(channels.ohmic)
@@ -74,243 +79,243 @@ def stimulate(x, tile, row, stim_start, stim_column, stim_offset, stim_rows):
 
 
 @nb.njit(**OPTIONS)
-def trace(first, last, row, trace_width, trace_link, trace_column, traces, weight):
+def trace(first, last, row, trace_width, trace_link, trace_column, traces, links):
     """Copy the multipliers of those of a tile's connections that are recorded into a row of the weight traces."""
     for k in range(first, last):
-        traces[row * trace_width + trace_column[k]] = weight[trace_link[k]]
+        traces[row * trace_width + trace_column[k]] = links[trace_link[k]].weight
 '''
-
-
-def _lanes(lines: Iterable[str], depth: int) -> list[str]:
-    pad = "    " * depth
-    return [f"{pad}for j in range({WIDTH}):", *(f"{pad}    {line}" for line in lines)]
 
 
 class _Tile:
     """Writes the function of one kind of cell."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout, self.kind = layout, layout.kind
+    def __init__(self, layout: Layout, vector: int) -> None:
+        self.layout, self.kind, self.vector = layout, layout.kind, vector
+
+    def offset(self, name: str) -> str:
+        """Where the first lane under way of a variable lies."""
+        return f"{self.layout.offset(name)} + o"
 
     def x(self, name: str) -> str:
-        offset = self.layout.offset(name)
-        return f"x[{offset} + j]" if offset else "x[j]"
+        return f"load(x, {self.offset(name)}, {self.vector})"
+
+    def put(self, name: str, value: str) -> str:
+        return f"store(x, {self.offset(name)}, {value})"
 
     def text(self) -> str:
         k = self.kind.name
         body = [
-            f"def tile_{k}(x, gid, last_spike, tile, place, step0, n_steps, n_active, run_next, run_end, run_born,",
+            f"def tile_{k}_{self.vector}(x, gid, last_spike, tile, place, parts, step0, n_steps, busy, first, queue,",
+            "        behind,",
             "        out_step, out_cell, n_out, mode, integral, channels, learners, kinetics, control,",
             f"        {_SHARED}):",
-            *self._prologue(),
+            "    wide_vectors()",
+            "    stimulated = stim_start[tile + 1] > stim_start[tile]",
+            *_indented(1, self._constants()),
             "    for i in range(n_steps):",
             "        step = step0 + i",
-            "        if n_active > 0:",
-            "            deliver(x, step, n_active, run_next, run_end, run_born, delay, slot, jump, weight,",
-            "                    last_integral, mode, integral, bounds, rule_on, dt)",
+            "        if busy and first[i] >= 0:",
+            "            deliver(x, step, first[i], queue, behind, links, mode, integral, bounds, rule_on, dt)",
             "        due = sample_grid > 0 and (step - sample_from) % sample_grid == 0",
             "        if due:",
             f"            sample(x, tile, step - sample_from, 0, {_PROBES})",
             "        if stimulated and (i == 0 or (step - sample_from) % stim_ratio == 0):",
             "            stimulate(x, tile, (step - sample_from) // stim_ratio - stim_first, stim_start, stim_column,",
             "                      stim_offset, stim_rows)",
-            *self._inputs(),
-            *self._synapses(),
-            *self._noise(),
-            *self._learning(),
-            *self._step(),
+            "        fired = False",
+            "        for part in range(parts):",
+            f"            o = part * {self.vector}",
+            *_indented(
+                3,
+                self._inputs(),
+                self._synapses(),
+                self._noise(),
+                self._learning(),
+                self._step(),
+            ),
             "        if due:",
             f"            sample(x, tile, step - sample_from, 1, {_PROBES})",
             "        if trace_every > 0 and (step + 1) % trace_every == 0:",
             "            trace(trace_start[tile], trace_start[tile + 1], (step + 1) // trace_every - trace_from,",
-            "                  trace_width, trace_link, trace_column, traces, weight)",
+            "                  trace_width, trace_link, trace_column, traces, links)",
             *self._spikes(),
             *self._watch(),
             "    return n_out",
         ]
         return "\n\n\n@nb.njit(**OPTIONS)\n" + "\n".join(body)
 
-    def _prologue(self) -> list[str]:
-        return ["    wide_vectors()", "    stimulated = stim_start[tile + 1] > stim_start[tile]"]
+    def _constants(self) -> list[str]:
+        """Tables into local variables: LLVM cannot know that writing the state leaves the tables alone."""
+        lines = []
+        for number, receptor in enumerate(self.layout.receptors):
+            lines += [f"{n}_{receptor.label} = kinetics[{number}, {i}]" for i, n in enumerate(_KINETICS)]
+        for number, rule in enumerate(RULES):
+            lines += [f"{n}_{rule} = rules[{number}, {i}]" for i, n in enumerate(_RULE)]
+        return lines
 
     def _inputs(self) -> list[str]:
         lines = []
         for s in self.kind.sections:
-            arguments = ", ".join(self.x(f"{n}_{s}") for n in ("v", "inject", "open"))
-            lines.append(f"{self.x(f'i_{s}')}, {self.x(f'g_{s}')} = external_current({arguments})")
-        return _lanes(lines, 2)
+            lines += [
+                f"v_{s} = {self.x(f'v_{s}')}",
+                f"i_{s}, g_{s} = external_current(v_{s}, {self.x(f'inject_{s}')}, {self.x(f'open_{s}')})",
+            ]
+        return lines
 
     def _synapses(self) -> list[str]:
         out = []
-        for bit, s, number, receptor in self.layout.channels():
-            a, b = self.x(f"A_{receptor.label}_{s}"), self.x(f"B_{receptor.label}_{s}")
+        for bit, s, _, receptor in self.layout.channels():
+            a, b = f"A_{receptor.label}_{s}", f"B_{receptor.label}_{s}"
             current = "nmda_current" if receptor.blocked else "synaptic_current"
             out += [
-                f"        if channels & {1 << bit}:",
-                f"            rise = kinetics[{number}, 0]",
-                f"            decay = kinetics[{number}, 1]",
-                f"            reversal = kinetics[{number}, 2]",
-                *_lanes(
-                    [
-                        f"current, slope = {current}({self.x(f'v_{s}')}, {a}, {b}, reversal)",
-                        f"{self.x(f'i_{s}')} += current",
-                        f"{self.x(f'g_{s}')} += slope",
-                        f"{a} *= rise",
-                        f"{b} *= decay",
-                    ],
-                    3,
-                ),
+                f"if channels & {1 << bit}:",
+                f"    a = {self.x(a)}",
+                f"    b = {self.x(b)}",
+                f"    current, slope = {current}(v_{s}, a, b, reversal_{receptor.label})",
+                f"    i_{s} = i_{s} + current",
+                f"    g_{s} = g_{s} + slope",
+                f"    {self.put(a, f'a * rise_{receptor.label}')}",
+                f"    {self.put(b, f'b * decay_{receptor.label}')}",
             ]
         return out
 
     def _noise(self) -> list[str]:
-        lines = []
-        for side, s in zip("ei", self.kind.noise, strict=True):
-            g = self.x(f"g_noise_{side}")
-            lines += [
-                f"{g} = noise_conductance({self.x(f'mean_{side}')}, {self.x(f'std_{side}')}, {self.x(f'z_{side}')})",
-                f"current, slope = ohmic({self.x(f'v_{s}')}, {g}, {self.x(f'reversal_{side}')})",
-                f"{self.x(f'i_{s}')} += current",
-                f"{self.x(f'g_{s}')} += slope",
-            ]
-        return [
-            "        if noisy:",
-            "            low = np.uint64(step) & np.uint64(0xFFFFFFFF)",
-            "            high = np.uint64(step) >> np.uint64(32)",
-            *_lanes(lines, 3),
-            *_lanes(
-                [
-                    "w0, w1, w2, w3 = philox(low, high, gid[j], stream, seed_low, seed_high)",
-                    "xi_e, xi_i = normals(w0, w1, w2, w3)",
-                    *(
-                        f"{self.x(f'z_{e}')} = wander({self.x(f'z_{e}')}, {self.x(f'decay_{e}')}, "
-                        f"{self.x(f'spread_{e}')}, xi_{e})"
-                        for e in "ei"
-                    ),
-                ],
-                3,
-            ),
+        lines = [
+            "if noisy:",
+            f"    cell = load(gid, o, {self.vector}) & WORD",  # says that it fits: a product of two words is cheaper
+            "    none = cell & np.uint64(0)",
+            "    w0, w1, w2, w3 = philox(none | (np.uint64(step) & WORD), none | (np.uint64(step) >> HALF), cell,",
+            "        none | (stream & WORD), seed_low & WORD, seed_high & WORD)",
+            "    xi_e, xi_i = normals(w0, w1, w2, w3)",
         ]
+        for side, s in zip("ei", self.kind.noise, strict=True):
+            lines += [
+                f"    z = {self.x(f'z_{side}')}",
+                f"    g = noise_conductance({self.x(f'mean_{side}')}, {self.x(f'std_{side}')}, z)",
+                f"    current, slope = ohmic(v_{s}, g, {self.x(f'reversal_{side}')})",
+                f"    i_{s} = i_{s} + current",
+                f"    g_{s} = g_{s} + slope",
+                f"    {self.put(f'g_noise_{side}', 'g')}",
+                f"    after = wander(z, {self.x(f'decay_{side}')}, {self.x(f'spread_{side}')}, xi_{side})",
+                f"    {self.put(f'z_{side}', 'after')}",
+            ]
+        return lines
 
     def _learning(self) -> list[str]:
-        out = ["        if rule_on:"]
-        for bit, s, number, rule in self.layout.learners():
-            names = ("a_ltp", "a_ltd", "th_ltp", "th_ltd", "half_ltp", "half_ltd", "base", "tau", "fade")
-            gates = [
-                f"ltp = gate_{rule}({self.x(f'v_{s}')}, th_ltp, half_ltp, base)",
-                f"ltd = gate_{rule}({self.x(f'v_{s}')}, th_ltd, half_ltd, base)",
-                "driven = drive(ltp, ltd, a_ltp, a_ltd, base, tau)",
-            ]
+        out = ["if rule_on:"]
+        for bit, s, _, rule in self.layout.learners():
             signal, integral, ltp, ltd, driven = (
-                self.x(f"{n}_{rule}_{s}") for n in ("signal", "learning", "open_ltp", "open_ltd", "driven")
+                f"{n}_{rule}_{s}" for n in ("signal", "learning", "open_ltp", "open_ltd", "driven")
             )
             out += [
-                f"            if learners & {1 << bit}:",
-                *(f"                {n} = rules[{number}, {i}]" for i, n in enumerate(names)),
-                *_lanes([*gates, f"{signal}, {integral} = learn({signal}, {integral}, driven, fade, dt)"], 4),
-                "                if step % tally == 0:",
-                *_lanes(
-                    [
-                        *gates,
-                        f"{ltp} += 1.0 if ltp > 0.0 else 0.0",
-                        f"{ltd} += 1.0 if ltd > 0.0 else 0.0",
-                        f"{driven} += driven",
-                    ],
-                    5,
-                ),
+                f"    if learners & {1 << bit}:",
+                f"        ltp = gate_{rule}(v_{s}, th_ltp_{rule}, half_ltp_{rule}, base_{rule})",
+                f"        ltd = gate_{rule}(v_{s}, th_ltd_{rule}, half_ltd_{rule}, base_{rule})",
+                f"        driven = drive(ltp, ltd, a_ltp_{rule}, a_ltd_{rule}, base_{rule}, tau_{rule})",
+                f"        signal, learned = learn({self.x(signal)}, {self.x(integral)}, driven, fade_{rule}, dt)",
+                f"        {self.put(signal, 'signal')}",
+                f"        {self.put(integral, 'learned')}",
+                "        if step % tally == 0:",
+                f"            {self.put(ltp, f'{self.x(ltp)} + where(ltp > 0.0, 1.0, 0.0)')}",
+                f"            {self.put(ltd, f'{self.x(ltd)} + where(ltd > 0.0, 1.0, 0.0)')}",
+                f"            {self.put(driven, f'{self.x(driven)} + driven')}",
             ]
         return out
 
     def _step(self) -> list[str]:
-        states = [self.x(n) for n in self.kind.states]
-        inputs = [self.x(f"{n}_{s}") for s in self.kind.sections for n in "ig"]
-        constants = [self.x(n) for n in self.kind.constants]
-        targets = ", ".join([*states, self.x("spike"), self.x("axial")])
-        return _lanes(
-            [
-                f"states = ({', '.join(states)})",
-                f"inputs = ({', '.join(inputs)})",
-                f"constants = ({', '.join(constants)})",
-                f"{targets} = step_{self.kind.name}(states, inputs, constants, dt)",
-            ],
-            2,
-        )
+        states = ", ".join(f"v_{n[2:]}" if n.startswith("v_") else self.x(n) for n in self.kind.states)
+        inputs = ", ".join(f"{n}_{s}" for s in self.kind.sections for n in "ig")
+        constants = ", ".join(self.x(n) for n in self.kind.constants)
+        results = [*self.kind.states, "spike", "axial"]
+        return [
+            f"({', '.join(f'new_{n}' for n in results)}) = step_{self.kind.name}(",
+            f"    ({states}),",
+            f"    ({inputs}),",
+            f"    ({constants}),",
+            "    dt,",
+            ")",
+            *(self.put(n, f"new_{n}") for n in results),
+            "fired |= any_lane(new_spike > 0.0)",
+        ]
 
     def _spikes(self) -> list[str]:
-        spike = self.x("spike")
         return [
-            "        fired = False",
-            *_lanes([f"fired |= {spike} > 0.0"], 2),
             "        if fired:",
-            *_lanes(
-                [
-                    f"if {spike} > 0.0 and ready(step + 1, last_spike[j], refractory):",
-                    "    last_spike[j] = step + 1",
-                    "    out_step[n_out] = step + 1",
-                    "    out_cell[n_out] = place + j",
-                    "    n_out += 1",
-                ],
-                3,
-            ),
+            f"            for j in range({WIDTH}):",
+            f"                crossed = x[{self.layout.offset('spike')} + j] > 0.0",
+            "                if crossed and ready(step + 1, last_spike[j], refractory):",
+            "                    last_spike[j] = step + 1",
+            "                    out_step[n_out] = step + 1",
+            "                    out_cell[n_out] = place + j",
+            "                    n_out += 1",
         ]
 
     def _watch(self) -> list[str]:
-        potentials = [n for n in self.kind.states if n.startswith("v_")]
-        out = ["        if i == n_steps - 1 or i % check == 0:", "            bad = False"]
-        out += _lanes([f"bad |= not (abs({self.x(n)}) < {LIMIT})" for n in potentials], 3)
-        out += ["            if bad:"]
-        for n in potentials:
-            out += _lanes(
-                [
-                    f"if not (abs({self.x(n)}) < {LIMIT}) and control[{BAD_TILE}] < 0:",
-                    f"    control[{BAD_TILE}] = tile",
-                    f"    control[{BAD_LANE}] = j",
-                    f"    control[{BAD_VARIABLE}] = {self.layout.names.index(n)}",
-                    f"    control[{BAD_STEP}] = step + 1",
-                ],
-                4,
-            )
-        return [*out, "                return n_out"]
+        out = ["        if i == n_steps - 1 or i % check == 0:"]
+        for n in (n for n in self.kind.states if n.startswith("v_")):
+            v = self.layout.offset(n)
+            out += [
+                f"            for j in range({WIDTH}):",
+                f"                if not (abs(x[{v} + j]) < {LIMIT}) and control[{BAD_TILE}] < 0:",
+                f"                    control[{BAD_TILE}] = tile",
+                f"                    control[{BAD_LANE}] = j",
+                f"                    control[{BAD_VARIABLE}] = {self.layout.names.index(n)}",
+                f"                    control[{BAD_STEP}] = step + 1",
+            ]
+        return [*out, f"            if control[{BAD_TILE}] == tile:", "                return n_out"]
 
 
+def _indented(depth: int, *blocks: list[str]) -> list[str]:
+    return ["    " * depth + line for block in blocks for line in block]
+
+
+_KINETICS = ("rise", "decay", "reversal")
+_RULE = ("a_ltp", "a_ltd", "th_ltp", "th_ltd", "half_ltp", "half_ltd", "base", "tau", "fade")
 _PROBES = "sample_every, sample_post, probe_start, probe_a, probe_b, probe_sign, probe_scale, probe_row, samples"
 
 
 def _advance(layouts: list[Layout]) -> str:
-    calls = []
+    calls: list[str] = []
     for number, layout in enumerate(layouts):
-        calls += [
-            f"            {'if' if number == 0 else 'elif'} kind[t] == {number}:",
-            f"                n_out = tile_{layout.kind.name}(",
-            f"                    state[start[t] : start[t] + {layout.size}], gid[place : place + {WIDTH}],",
-            f"                    last_spike[place : place + {WIDTH}], t, place, step, window, n_active[t],",
-            "                    run_next[t], run_end[t], run_born[t], buffer_step[thread], buffer_cell[thread],",
-            f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t],",
-            f"                    kinetics[{number}], control[thread], {_SHARED})",
-        ]
+        for vector, least in zip(VECTORS, (*VECTORS[1:], 0), strict=True):
+            calls += [
+                f"            {'elif' if calls else 'if'} kind[t] == {number} and cells[t] > {least}:",
+                f"                n_out = tile_{layout.kind.name}_{vector}(",
+                f"                    state[start[t] : start[t] + {layout.size}], gid[place : place + {WIDTH}],",
+                f"                    last_spike[place : place + {WIDTH}], t, place,",
+                f"                    (cells[t] + {vector - 1}) // {vector},",
+                "                    step, window, n_active[b] > 0, first[thread, t - blocks[b]], queue[thread],",
+                "                    behind[thread], buffer_step[thread], buffer_cell[thread],",
+                f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t],",
+                f"                    kinetics[{number}], control[thread], {_SHARED})",
+            ]
     return f'''
 
 
 @nb.njit(cache=True, **OPTIONS)
-def advance(thread, n_threads, low, high, control, sync, kind, start, state, gid, last_spike, longest, capacity,
-        source, run_tile, run_start, run_stop, n_active, run_next, run_end, run_born, needed,
+def advance(thread, n_threads, low, high, control, sync, kind, cells, start, state, gid, last_spike, longest,
+        blocks, source, runs, n_active, n_over, due, under_way, ready, first, queue, behind,
         spike_step, spike_cell, buffer_step, buffer_cell, buffered, counts,
         modes, integrals, channels, learners, kinetics, {_SHARED}):
-    """Advance the tiles low..high window by window, in step with the other threads, until control[0] says stop."""
+    """Advance the blocks low..high window by window, in step with the other threads, until control[0] says stop."""
     wide_vectors()
     main = control[0]
     while True:
         step = main[{STEP}]
         window = main[{WINDOW}]
         if main[{LAUNCH}] == 1:
-            launch(low, high, step, main[{PENDING}], main[{COUNT}], spike_step, spike_cell, source, run_tile, run_start,
-                   run_stop, delay, n_active, run_next, run_end, run_born)
+            launch(low, high, step, longest, main[{PENDING}], main[{COUNT}], spike_step, spike_cell, source, runs,
+                   links, n_active, n_over, due, under_way)
         if window == 0:
             return
         n_out = np.int64(0)  # not a literal: it would compile every tile twice
-        for t in range(low, high):
-            place = t * {WIDTH}
-{chr(10).join(calls)}
+        for b in range(low, high):
+            if n_active[b] > 0:
+                n_over[b] += line_up(step, window, n_active[b], due[b], under_way[b], links, ready[thread], first[thread], queue[thread],
+                                     behind[thread])
+            for t in range(blocks[b], blocks[b + 1]):
+                place = t * {WIDTH}
+{chr(10).join("    " + line for line in calls)}
         buffered[thread] = n_out
         barrier(sync, n_threads)
         if thread == 0:
@@ -325,8 +330,8 @@ def advance(thread, n_threads, low, high, control, sync, kind, start, state, gid
             if count + buffer_step.size > spike_step.size:
                 main[{STATUS}] = {SPIKES_FULL}
                 window = 0
-            main[{ROOM}] = room(main[{PENDING}], count, spike_cell, source, run_tile, n_active, needed)
-            if main[{ROOM}] > capacity:
+            main[{ROOM}] = n_active.max() + count - main[{PENDING}]  # a spike starts at most one run in a block
+            if main[{ROOM}] > under_way.shape[1]:
                 main[{STATUS}] = {RUNS_FULL}
                 main[{LAUNCH}] = 0
                 window = 0
@@ -346,6 +351,6 @@ def kernel_source(layouts: list[Layout]) -> str:
         step = layout.kind.step
         parts.append(f"\nfrom {step.__module__} import {step.__name__} as _{layout.kind.name}  # noqa: E402\n")
         parts.append(f"\nstep_{layout.kind.name} = bind(_{layout.kind.name})\n")
-    parts += [_Tile(layout).text() for layout in layouts]
+    parts += [_Tile(layout, vector).text() for layout in layouts for vector in VECTORS]
     parts.append(_advance(layouts))
     return "".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.events import CONNECTION, OFFSET_BITS, RUN, UNDER_WAY, WIDTH
 from livn.engine.cpu.layout import RULES
 from livn.engine.cpu.tiles import Tiles
 from livn.network import Network, delay_steps
@@ -12,35 +12,41 @@ from livn.network import Network, delay_steps
 __all__ = ["Connections"]
 
 TraceTable = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""(first row of each tile, place of each row's connection, its column), int64."""
+"""(first row of each tile, place of each row's connection, its column): int64, int32, int64."""
 
-ROOM = 32
-"""Runs under way that a tile has room for at first."""
+ROOM = 64
+"""Runs under way that a block has room for at first."""
+
+BLOCKS = 4
+"""Blocks of tiles per thread: fewer make longer runs, but the events of one wait in a queue."""
 
 
 class Connections:
     """Flat arrays over connections in delivery order, and the runs under way.
 
     Attributes:
-        delay: int32[n], steps.
-        slot: int32[n], offset of the conductance's A in its tile; B is WIDTH further on.
-        jump: float64[n], µS, what A and B jump by at multiplier 1.
-        weight: float64[n], multiplier w (resources R where the receptor depresses).
-        last_integral: float64[n], Λ at the last event (step of the last event where the receptor depresses).
-        first: int64[tiles + 1], the connections of each tile.
+        records: CONNECTION[n].
+        blocks: int64[b + 1], first tile of each block: what one spike brings into a block is one run.
         source: int64[places + 1], the runs of each source.
-        run_tile, run_start, run_stop: the runs: one per (source, tile) that are connected.
-        n_active, run_next, run_end, run_born: the runs under way, per tile.
+        runs: RUN[m], one per (source, block) that are connected.
+        n_active, n_over: int64[blocks], runs under way, and those among them that are over.
+        due, under_way: int64 and UNDER_WAY[blocks, capacity], step of the next event and the rest of a run under way.
+        ready: int32[threads, capacity + 1], room for a list of them.
         channels, learners: int64[tiles], bits of the conductances and learning signals that are in use.
         shortest, longest: steps; 0 without connections.
     """
 
-    def __init__(self, network: Network, tiles: Tiles) -> None:
+    def __init__(self, network: Network, tiles: Tiles, threads: int) -> None:
         self.network, self.tiles = network, tiles
+        self.blocks = tiles.shares(BLOCKS * threads)
+        self._threads = threads
+        self._blocks = len(self.blocks) - 1
         self._dt = 0.0
         n = network.n_connections
-        self._order = np.arange(n)
-        self.weight, self.last_integral = np.ones(n), np.zeros(n)
+        self._place = np.arange(n, dtype=np.int32)
+        self.records = np.empty(n, CONNECTION)  # not zeros: of NumPy's memory only this is asked for in large pages
+        self.records[:] = np.zeros((), CONNECTION)
+        self.records["weight"] = 1.0
         self._set_bits()
 
     def _slots(self) -> np.ndarray:
@@ -72,89 +78,85 @@ class Connections:
         if dt != self._dt:
             self._sort(dt)
         self.set_memory(weight, np.zeros_like(weight))
-        resources = self._depressing
-        self.weight[resources] = 1.0
-        self.n_active = np.zeros(self.tiles.count, np.int64)
-        self.needed = np.zeros(self.tiles.count, np.int64)
+        depressing = np.array([r.depressing for r in self.network.model.receptors])
+        self.records["weight"][self._place[depressing[self.network.receptor]]] = 1.0
+        self.n_active, self.n_over = np.zeros((2, self._blocks), np.int64)
         self._allocate(ROOM)
 
     def _sort(self, dt: float) -> None:
         net = self.network
         pre, post = self.tiles.place[net.pre], self.tiles.place[net.post]
-        delay, slot, tile = delay_steps(net.delay_ms, dt), self._slots(), post // WIDTH
-        self._order = order = np.lexsort((slot, delay, pre, tile))
-        self.delay, self.slot = delay[order].astype(np.int32), slot[order]
-        pre, tile = pre[order], tile[order]
+        tile, delay = post // WIDTH, delay_steps(net.delay_ms, dt)
+        block = np.searchsorted(self.blocks, tile, side="right") - 1
+        slot = self._slots() + (tile - self.blocks[block] << OFFSET_BITS)
+        order = np.lexsort((slot, delay, pre, block))
         n = len(order)
+        self._place[order] = np.arange(n, dtype=np.int32)
+        self.records["delay"], self.records["slot"] = delay[order], slot[order]
         self.shortest, self.longest = (int(delay.min()), int(delay.max())) if n else (0, 0)
-        self.first = np.searchsorted(tile, np.arange(self.tiles.count + 1))
+        pre, block = pre[order], block[order]
         new = np.ones(n, bool)
-        new[1:] = (np.diff(pre) != 0) | (np.diff(tile) != 0)
+        new[1:] = (np.diff(pre) != 0) | (np.diff(block) != 0)
         start = np.flatnonzero(new)
-        by_source = np.lexsort((tile[start], pre[start]))
-        stop = np.append(start[1:], n)
-        self.run_start, self.run_stop = start[by_source], stop[by_source]
-        self.run_tile = tile[self.run_start]
-        self.source = np.searchsorted(pre[self.run_start], np.arange(self.tiles.count * WIDTH + 1))
-        depressing = np.array([r.depressing for r in net.model.receptors])[net.receptor]
-        self._depressing = depressing[order]
+        by_source = np.lexsort((block[start], pre[start]))
+        self.runs = np.zeros(len(start), RUN)
+        self.runs["start"], self.runs["stop"] = start[by_source], np.append(start[1:], n)[by_source]
+        self.runs["block"] = block[self.runs["start"]]
+        self.runs["delay"] = self.records["delay"][self.runs["start"]]
+        self.source = np.searchsorted(pre[self.runs["start"]], np.arange(self.tiles.count * WIDTH + 1))
+        self._fullest = int(np.bincount(block).max(initial=0))
         self._traced: tuple[np.ndarray, TraceTable] | None = None
-        self._place = np.empty(n, np.int64)
-        self._place[order] = np.arange(n)
         self._dt = dt
 
-    def _allocate(self, capacity: int) -> None:
-        self.capacity = capacity
-        shape = self.tiles.count, capacity
-        self.run_next, self.run_end, self.run_born = (np.zeros(shape, np.int64) for _ in range(3))
+    def _allocate(self, room: int) -> None:
+        self.due, self.under_way = np.zeros((self._blocks, room), np.int64), np.zeros((self._blocks, room), UNDER_WAY)
+        self.ready = np.zeros((self._threads, room + 1), np.int32)
 
     def grow(self, needed: int) -> None:
-        """Room for `needed` runs under way per tile, and then some; those there stay."""
-        old = self.run_next, self.run_end, self.run_born
-        kept = self.capacity
-        self._allocate(max(2 * kept, needed))
-        for a, b in zip((self.run_next, self.run_end, self.run_born), old, strict=True):
-            a[:, :kept] = b
+        """Room for `needed` runs under way per block, and then some; those there stay."""
+        due, under_way = self.due, self.under_way
+        self._allocate(max(2 * due.shape[1], needed))
+        self.due[:, : due.shape[1]], self.under_way[:, : due.shape[1]] = due, under_way
 
-    def make_room(self, places: np.ndarray) -> None:
-        """Drop the runs under way, and make room for those of spikes at these places."""
-        self.n_active[:] = 0
-        runs = [self.run_tile[self.source[p] : self.source[p + 1]] for p in places]
-        needed = np.bincount(np.concatenate(runs)).max(initial=0) if runs else 0
-        if self.capacity < needed:
-            self.grow(int(needed))
+    def make_room(self, spikes: int) -> None:
+        """Drop the runs under way, and make room for those of so many spikes."""
+        self.n_active[:] = self.n_over[:] = 0
+        if self.under_way.shape[1] < spikes:
+            self.grow(spikes)
 
     def set_strength(self, peak: np.ndarray) -> None:
         """Take peak conductances, µS, in network order."""
-        self.jump = peak[self._order]
+        self.records["jump"][self._place] = peak
 
     def memory(self) -> tuple[np.ndarray, np.ndarray]:
-        """(weight, last_integral) in network order, copies."""
-        weight, last = np.empty_like(self.weight), np.empty_like(self.last_integral)
-        weight[self._order], last[self._order] = self.weight, self.last_integral
-        return weight, last
+        """(weight, last) in network order, copies."""
+        return self.records["weight"][self._place], self.records["last"][self._place]
 
     def set_memory(self, weight: np.ndarray, last: np.ndarray) -> None:
         """Put back what `memory` returned."""
-        self.weight, self.last_integral = weight[self._order], last[self._order]
+        self.records["weight"][self._place], self.records["last"][self._place] = weight, last
 
     def multipliers(self) -> np.ndarray:
         """w of the plastic connections, in key order, a copy."""
-        return self.weight[self.positions()]
+        return self.records["weight"][self.positions()]
 
     def set_multipliers(self, w: np.ndarray) -> None:
         """Set w of the plastic connections, given in key order."""
-        self.weight[self.positions()] = w
+        self.records["weight"][self.positions()] = w
+
+    def most_events(self, window: int, refractory: int) -> int:
+        """At most so many events are due in one block in `window` steps."""
+        return self._fullest * (window // max(1, refractory) + 1)
 
     def trace_table(self, places: np.ndarray) -> TraceTable:
         """Where the connections at these places, in key order, lie here, by tile; kept for the next time."""
         if self._traced is None or self._traced[0] is not places:
-            at = self.positions()[places]
-            column = np.argsort(at)
-            self._traced = places, (np.searchsorted(at[column], self.first), at[column], column)
+            plastic = self.network.plastic[places]
+            at, tile = self._place[plastic], self.tiles.place[self.network.post[plastic]] // WIDTH
+            column = np.lexsort((at, tile))
+            self._traced = places, (np.searchsorted(tile[column], np.arange(self.tiles.count + 1)), at[column], column)
         return self._traced[1]
 
     def positions(self) -> np.ndarray:
         """int64[P]: where the plastic connections, in key order, lie here."""
-        plastic = self.network.plastic
-        return self._place[plastic] if self._dt else plastic
+        return self._place[self.network.plastic]

@@ -9,7 +9,7 @@ import numpy as np
 
 from livn.engine.base import COUNTS, Advance, Engine, Input, Probe, State, Tracing, paced, tally_steps
 from livn.engine.cpu import codegen as cg
-from livn.engine.cpu.connections import Connections
+from livn.engine.cpu.connections import BLOCKS, Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.kernel import load_kernel
 from livn.engine.cpu.layout import NOISE_CONSTANTS, RULES, Layout
@@ -50,7 +50,7 @@ class CpuEngine(Engine):
         self._advance = self._load_kernel()
         self._team = Team(self.threads)
         self._warm = self._broken = False
-        self._connections = Connections(network, self.tiles)
+        self._connections = Connections(network, self.tiles, self.threads)
         self._noisy = False
         self._rule_on = False
         self._noise: Mapping[str, Mapping[str, float]] = {}
@@ -67,17 +67,10 @@ class CpuEngine(Engine):
         self._kinetics = np.zeros((len(self.layouts), len(receptors), 3))
         self._rule_table = np.zeros((len(RULES), 9))
         self._bounds = np.zeros((len(RULES), 2))
-        self._split_tiles()
 
     def _load_kernel(self) -> Callable[..., None]:
         """The compiled function that advances the tiles."""
         return load_kernel(self.layouts)
-
-    def _split_tiles(self) -> None:
-        """Deal contiguous ranges of tiles, of about equal work, to the threads."""
-        cost = np.cumsum([len(self.layouts[k].kind.sections) for k in self.tiles.kind])
-        edges = np.searchsorted(cost, cost[-1] * np.arange(1, self.threads) / self.threads)
-        self._ranges = list(zip([0, *edges], [*edges, self.tiles.count], strict=True))
 
     # Setting up
 
@@ -103,11 +96,16 @@ class CpuEngine(Engine):
     def _set_window(self) -> None:
         self._longest = min(self._connections.shortest or LONGEST_WINDOW, LONGEST_WINDOW)
         most = self._longest // max(2, self._refractory) + 1  # spikes of one cell in a window
-        cells = max(high - low for low, high in self._ranges) * WIDTH
+        cells = int(np.diff(self._connections.blocks[::BLOCKS]).max()) * WIDTH
         self._buffer_step = np.zeros((self.threads, cells * most), np.int64)
         self._buffer_cell = np.zeros_like(self._buffer_step)
         self._buffered = np.zeros(self.threads, np.int64)
         self._counts = np.zeros(self._longest + 2, np.int64)
+        events = self._connections.most_events(self._longest, self._refractory)
+        self._queues = (
+            np.zeros((self.threads, int(np.diff(self._connections.blocks).max()), 2 * self._longest), np.int32),
+            *(np.zeros((self.threads, events), np.int32) for _ in range(2)),
+        )
         room = 4 * self._buffer_step.size + 1024
         self._spike_step, self._spike_cell = np.zeros(room, np.int64), np.zeros(room, np.int64)
 
@@ -270,17 +268,18 @@ class CpuEngine(Engine):
         seed = np.uint64(self.seed & 0xFFFFFFFF), np.uint64(self.seed >> 32)
         stream = np.uint64((noise_model.BACKGROUND << 16) | self.stream)
         arguments = (
-            self._control, sync, tiles.kind, tiles.start, tiles.state, tiles.gid, tiles.last_spike, self._longest,
-            links.capacity, links.source, links.run_tile, links.run_start, links.run_stop, links.n_active,
-            links.run_next, links.run_end, links.run_born, links.needed,
+            self._control, sync, tiles.kind, tiles.cells, tiles.start, tiles.state, tiles.gid, tiles.last_spike,
+            self._longest,
+            links.blocks, links.source, links.runs, links.n_active, links.n_over, links.due, links.under_way,
+            links.ready, *self._queues,
             self._spike_step, self._spike_cell, self._buffer_step, self._buffer_cell, self._buffered, self._counts,
             self._modes, self._integrals, links.channels, links.learners, self._kinetics,
             self.dt, self._rule_table, self._rule_on, tally_steps(self.dt), self._refractory,
             self._noisy, *seed, stream,
-            links.delay, links.slot, links.jump, links.weight, links.last_integral, self._bounds,
+            links.records, self._bounds,
             *probe.arguments(start), *stim.arguments(), *trace.arguments(), max(1, int(1.0 / self.dt)),
         )  # fmt: skip
-        self._team.run(lambda i: self._advance(i, self.threads, *self._ranges[i], *arguments))
+        self._team.run(lambda i: self._advance(i, self.threads, BLOCKS * i, BLOCKS * (i + 1), *arguments))
 
     def _diverged(self) -> SimulationDiverged:
         rows = self._control[self._control[:, cg.BAD_TILE] >= 0]
@@ -317,7 +316,7 @@ class CpuEngine(Engine):
         order = np.lexsort((places, state["spike_steps"]))
         born, places = state["spike_steps"][order], places[order]
         self._recent = born, places
-        links.make_room(places)
+        links.make_room(len(places))
         if len(born) > self._spike_step.size:
             self._spike_step, self._spike_cell = np.zeros(2 * len(born), np.int64), np.zeros(2 * len(born), np.int64)
         self._spike_step[: len(born)], self._spike_cell[: len(born)] = born, places

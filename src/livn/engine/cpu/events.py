@@ -7,14 +7,19 @@ windows or the tiles are dealt to threads.
 """
 
 import numba as nb
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.maths import OPTIONS
 from livn.models.plasticity import updated
 from livn.models.synapses import recovered, released
 
-WIDTH = 16
-"""Cells per tile: two AVX-512 or four AVX2 vectors of doubles."""
+SHIFT = 5
+WIDTH = 1 << SHIFT
+"""Cells per tile."""
 
 STATIC, DEPRESSING, LEARNING = 0, 1, 2
 """What an event does to its connection; LEARNING + r: the rule r."""
@@ -23,83 +28,160 @@ _updated = bind(updated)
 _recovered, _released = bind(recovered), bind(released)
 
 
+CONNECTION = np.dtype(
+    [("delay", np.int32), ("slot", np.int32), ("jump", float), ("weight", float), ("last", float)], align=True
+)
+"""A connection in memory, half a cache line, because an event needs all of it: delay in steps; slot, the offset of the
+conductance's A in its tile (B is WIDTH further on), above it the tile in its block; jump, µS, of A and B at multiplier
+1; the multiplier (the resources R where the receptor depresses); Λ at the last event (the step of the last event where
+it depresses)."""
+
+OFFSET_BITS = 16
+OFFSET = (1 << OFFSET_BITS) - 1
+"""What of a slot is the offset in the tile."""
+
+RUN = np.dtype([("block", np.int32), ("start", np.int32), ("stop", np.int32), ("delay", np.int32)], align=True)
+"""The connections start..stop from one source into one block of tiles, and the shortest of their delays in steps."""
+
+UNDER_WAY = np.dtype([("next", np.int32), ("stop", np.int32), ("born", np.int64)], align=True)
+"""A run on its way: its next connection, its end, the step that the spike is stamped with."""
+
+OVER = 1 << 62
+"""When the next event of a run is due that has had its last."""
+
+
+@intrinsic
+def prefetch(typing, array, index):
+    """Ask for array[index] to be brought near."""
+
+    def generate(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        at = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
+        zero, one, near = ir.IntType(32)(0), ir.IntType(32)(1), ir.IntType(32)(3)
+        kind = ir.FunctionType(ir.VoidType(), [at.type, one.type, near.type, one.type])
+        function = builder.module.globals.get("llvm.prefetch.p0") or ir.Function(
+            builder.module, kind, "llvm.prefetch.p0"
+        )
+        builder.call(function, [at, zero, near, one])
+        return context.get_dummy_value()
+
+    return types.none(array, index), generate
+
+
 @nb.njit(**OPTIONS)
-def deliver(x, step, n_active, run_next, run_end, run_born, delay, slot, jump, weight, last, mode, integral, bounds,
-            plastic, dt):  # fmt: skip
-    """Apply the events due at `step` to a tile's state x: learn, then open the conductance."""
-    for r in range(n_active):
-        c = run_next[r]
-        end = run_end[r]
-        age = step - run_born[r]
-        while c < end and delay[c] == age:
-            k = slot[c]
-            kind = mode[k // WIDTH]
-            g = jump[c]
-            if kind == STATIC:
-                pass
-            elif kind == DEPRESSING:  # weight holds the resources, last the step of the last event
-                share, weight[c] = _released(_recovered(weight[c], (step - last[c]) * dt))
-                g *= share
-                last[c] = step
+def line_up(step, n_steps, n_active, due, under_way, links, ready, first, queue, behind):
+    """Queue the events of a block that are due in the `n_steps` from `step` on, by tile and step, then by spike.
+
+    first[tile, i] becomes the place in `queue` of the first connection due at step + i, behind[k] of the one after the
+    k-th; -1 is none. The last ones stand in first[tile, n_steps + i]. Returns how many runs are over now.
+    """
+    first[:, : 2 * n_steps] = -1
+    m = 0
+    for r in range(n_active):  # without a branch to mispredict; the memory of all is asked for before any is read
+        ready[m] = r
+        m += due[r] < step + n_steps
+    for k in range(m):
+        prefetch(links, under_way[ready[k]].next)
+    n = 0
+    done = 0
+    for k in range(m):
+        r = ready[k]
+        run = under_way[r]
+        c = run.next
+        stop = run.stop
+        start = step - run.born
+        while c < stop and links[c].delay < start + n_steps:
+            i = links[c].delay - start
+            tile = links[c].slot >> OFFSET_BITS
+            queue[n] = c
+            behind[n] = -1
+            last = first[tile, n_steps + i]
+            if last < 0:
+                first[tile, i] = n
             else:
-                if plastic:
-                    now = x[integral[k // WIDTH] + k % WIDTH]
-                    rule = kind - LEARNING
-                    weight[c] = _updated(weight[c], now, last[c], bounds[rule, 0], bounds[rule, 1])
-                    last[c] = now
-                g *= weight[c]
-            x[k] += g
-            x[k + WIDTH] += g
+                behind[last] = n
+            first[tile, n_steps + i] = n
+            n += 1
             c += 1
-        run_next[r] = c
+        run.next = c
+        if c < stop:
+            due[r] = run.born + links[c].delay
+        else:
+            due[r] = OVER
+            done += 1
+    return done
 
 
 @nb.njit(**OPTIONS)
-def launch(low, high, step, first, count, spike_step, spike_cell, source, run_tile, run_start, run_stop, delay,
-           n_active, run_next, run_end, run_born):  # fmt: skip
-    """Drop the finished runs of the tiles low..high and add those of the spikes first..count.
+def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, dt):
+    """Apply the events queued from the k-th on to a tile's state x: learn, then open the conductance."""
+    while k >= 0:
+        c = queue[k]
+        slot = links[c].slot & OFFSET
+        kind = mode[slot >> SHIFT]
+        g = links[c].jump
+        if kind == STATIC:
+            pass
+        elif kind == DEPRESSING:
+            share, left = _released(_recovered(links[c].weight, (step - links[c].last) * dt))
+            g *= share
+            links[c].weight = left
+            links[c].last = step
+        else:
+            w = links[c].weight
+            if plastic:
+                now = x[integral[slot >> SHIFT] + (slot & (WIDTH - 1))]
+                rule = kind - LEARNING
+                w = _updated(w, now, links[c].last, bounds[rule, 0], bounds[rule, 1])
+                links[c].weight = w
+                links[c].last = now
+            g *= w
+        x[slot] += g
+        x[slot + WIDTH] += g
+        k = behind[k]
+
+
+@nb.njit(**OPTIONS)
+def launch(low, high, step, longest, pending, count, spike_step, spike_cell, source, runs, links, n_active, n_over, due,
+           under_way):  # fmt: skip
+    """Drop the runs that are over from the blocks low..high, once they are most, and add those of the spikes
+    pending..count.
 
     What a run would have delivered before `step` is passed over: so a saved state finds its spikes again.
     """
-    for t in range(low, high):
+    for b in range(low, high):
+        if 2 * n_over[b] <= n_active[b]:
+            continue
         kept = 0
-        for r in range(n_active[t]):
-            if run_next[t, r] < run_end[t, r]:
-                run_next[t, kept] = run_next[t, r]
-                run_end[t, kept] = run_end[t, r]
-                run_born[t, kept] = run_born[t, r]
+        for r in range(n_active[b]):
+            if due[b, r] < OVER:
+                due[b, kept] = due[b, r]
+                under_way[b, kept] = under_way[b, r]
                 kept += 1
-        n_active[t] = kept
-    for s in range(first, count):
+        n_active[b] = kept
+        n_over[b] = 0
+    for s in range(pending, count):
         cell = spike_cell[s]
         born = spike_step[s]
         for r in range(source[cell], source[cell + 1]):
-            t = run_tile[r]
-            if low <= t < high:
-                c = run_start[r]
-                end = run_stop[r]
-                while c < end and born + delay[c] < step:
-                    c += 1
-                if c < end:
-                    n = n_active[t]
-                    run_next[t, n] = c
-                    run_end[t, n] = end
-                    run_born[t, n] = born
-                    n_active[t] = n + 1
-
-
-@nb.njit(**OPTIONS)
-def room(first, count, spike_cell, source, run_tile, n_active, needed):
-    """Runs that the fullest tile would hold after the spikes first..count were launched; `needed` is scratch."""
-    most = 0
-    for t in range(n_active.size):
-        needed[t] = n_active[t]
-        most = max(most, n_active[t])
-    for s in range(first, count):
-        for r in range(source[spike_cell[s]], source[spike_cell[s] + 1]):
-            needed[run_tile[r]] += 1
-            most = max(most, needed[run_tile[r]])
-    return most
+            b = runs[r].block
+            if low <= b < high:
+                c = runs[r].start
+                stop = runs[r].stop
+                first_due = born + runs[r].delay
+                if born + longest < step:  # not of the last window
+                    while c < stop and born + links[c].delay < step:
+                        c += 1
+                    if c == stop:
+                        continue
+                    first_due = born + links[c].delay
+                n = n_active[b]
+                due[b, n] = first_due
+                run = under_way[b, n]
+                run.next = c
+                run.stop = stop
+                run.born = born
+                n_active[b] = n + 1
 
 
 @nb.njit(**OPTIONS)

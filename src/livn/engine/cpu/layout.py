@@ -38,7 +38,7 @@ class Layout:
     def of(cls, kind: CellType, receptors: tuple[Receptor, ...]) -> Layout:
         names = [*kind.states, "spike", "axial"]
         for section in kind.sections:
-            names += [f"{n}_{section}" for n in ("i", "g", "inject", "open")]
+            names += [f"{n}_{section}" for n in ("inject", "open")]
         for section in kind.sections:
             names += [f"{s}_{r.label}_{section}" for r in receptors for s in "AB"]
         for section in kind.sections:

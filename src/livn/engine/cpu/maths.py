@@ -4,29 +4,15 @@ Each is accurate to about 1e-15 relative (sin and cos: absolute) over the range 
 versions would stop vectorisation and cost ten times as much.
 """
 
-import math
-
 import numba as nb
-import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
+
+from livn.engine.cpu.lanes import bits_of_float, float_of_bits, has_table, scaled, sixteenth_power, sqrt, where
 
 # Fused multiply-add and reciprocals are welcome; NaN and infinity keep their meaning, so that a diverging cell can be
 # seen, and sums keep their order, so that argument reduction below stays exact.
 OPTIONS = {"fastmath": {"contract", "arcp", "nsz"}, "error_model": "numpy", "nogil": True}
-
-
-@intrinsic
-def float_of_bits(context, bits):
-    """The float64 with the bits of an int64."""
-    return types.float64(types.int64), lambda c, b, s, a: b.bitcast(a[0], ir.DoubleType())
-
-
-@intrinsic
-def bits_of_float(context, x):
-    """The bits of a float64 as an int64."""
-    return types.int64(types.float64), lambda c, b, s, a: b.bitcast(a[0], ir.IntType(64))
 
 
 @intrinsic
@@ -39,85 +25,139 @@ def wide_vectors(context):
     def generate(context, builder, signature, args):
         # llvmlite's own `add` knows no attributes with values
         set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        builder.function.attributes.alignstack = 64
         return context.get_dummy_value()
 
     return types.none(), generate
 
 
+ROUNDER = 6755399441055744.0
+"""1.5 · 2^52: a number added to it is rounded to a whole one, which then stands in its lowest bits."""
+
+# Minimax polynomials (Remez): e^x over ±ln 2/2, 2 atanh(√z)/√z, sin(√z)/√z and cos(√z) over the reduced ranges
+_EXP = (
+    1.0, 1.0000000000000064, 0.49999999999997286, 0.16666666666557742, 0.041666666668426056, 0.00833333338466552,
+    0.0013888888499131087, 0.0001984117138452156, 2.4801917693489808e-05, 2.7639768146410173e-06,
+    2.7488442077706684e-07,
+)  # fmt: skip
+_ATANH = (
+    2.0, 0.6666666666666765, 0.39999999999296826, 0.28571428761766055, 0.22222196947554654, 0.18183637121204782,
+    0.15312393689756432, 0.14811015684541748,
+)  # fmt: skip
+_SIN = (
+    1.0, -0.16666666666666616, 0.00833333333332037, -0.00019841269828655756, 2.755731337810694e-06,
+    -2.505071722015427e-08, 1.5894749951908705e-10,
+)  # fmt: skip
+_COS = (
+    1.0, -0.4999999999999925, 0.04166666666647244, -0.0013888888869987928, 2.480157854146208e-05,
+    -2.7555234302753734e-07, 2.063047696816589e-09,
+)  # fmt: skip
+
+
+def _polynomial(coefficients):
+    """The polynomial with these coefficients, the lowest first, by Horner's scheme."""
+    text = repr(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        text = f"{c!r} + x * ({text})"
+    namespace = {}
+    exec(f"def polynomial(x):\n    return {text}\n", namespace)
+    return nb.njit(forceinline=True, **OPTIONS)(namespace["polynomial"])
+
+
+_exp_polynomial, _atanh, _sin, _cos = map(_polynomial, (_EXP, _ATANH, _SIN, _COS))
+
+
 @nb.njit(forceinline=True, **OPTIONS)
+def minimum(a, b):
+    return where(b < a, b, a)  # NaN in `a` stays: a diverging cell must be seen
+
+
+@nb.njit(forceinline=True, **OPTIONS)
+def maximum(a, b):
+    return where(b > a, b, a)
+
+
 def exp(x):
-    x = min(max(x, -700.0), 700.0)
-    k = math.floor(x * 1.4426950408889634 + 0.5)
-    r = x - k * 0.6931471803691238 - k * 1.9082149292705877e-10
-    p = 1.0 / 39916800
-    for c in (1 / 3628800, 1 / 362880, 1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1.0, 1.0):
-        p = p * r + c
-    return p * float_of_bits((np.int64(k) + 1023) << 52)
+    """e^x; 0 or huge where that is beyond the range of float64."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(exp, jit_options={"forceinline": True, **OPTIONS})
+def _exp(x):
+    return _exp_by_table if has_table(x) else _exp_by_polynomial
+
+
+def _exp_by_polynomial(x):
+    k = x * 1.4426950408889634 + ROUNDER - ROUNDER
+    p = _exp_polynomial(x - k * 0.6931471805599453)
+    k = where(k < -1022.0, -1022.0, where(k > 1023.0, 1023.0, k))
+    return float_of_bits(bits_of_float(p) + (bits_of_float(k + ROUNDER) << 52))
+
+
+def _exp_by_table(x):
+    """With AVX-512 two instructions look up 2^(n/16) and scale by 2^m, and a short polynomial does the rest."""
+    t = x * 1.4426950408889634 + ROUNDER / 16.0  # x/ln 2 to sixteenths
+    k = t - ROUNDER / 16.0
+    r = x - k * 0.6931471805599453
+    p = r + r * r * (
+        0.4999999998690546 + r * (0.16666666672732786 + r * (0.041667572130002585 + r * 0.00833327185802029))
+    )
+    power = sixteenth_power(bits_of_float(t))
+    return scaled(power + power * p, k)
+
+
+def reciprocal(x):
+    """1/x."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(reciprocal, jit_options={"forceinline": True, **OPTIONS})
+def _reciprocal(x):
+    return _reciprocal_by_newton if has_table(x) else lambda x: 1.0 / x
+
+
+def _reciprocal_by_newton(x):
+    """Where 512-bit arithmetic is plenty and divisions take as long as ever: the exponent negated, then iterations."""
+    r = float_of_bits(0x7FDE623822FC16E6 - bits_of_float(x))  # within 5 %
+    e = 1.0 - x * r
+    r += r * (e + e * e)
+    r += r * (1.0 - x * r)
+    return r + r * (1.0 - x * r)
 
 
 @nb.njit(forceinline=True, **OPTIONS)
 def log(x):
-    bits = bits_of_float(x)
-    m = float_of_bits((bits & 0x000FFFFFFFFFFFFF) | (1023 << 52))
-    big = m > 1.4142135623730951
-    m = m * 0.5 if big else m
-    e = np.float64(((bits >> 52) & 0x7FF) - 1023) + (1.0 if big else 0.0)
-    s = (m - 1.0) / (m + 1.0)
-    z = s * s
-    p = 1 / 21.0
-    for c in (1 / 19.0, 1 / 17.0, 1 / 15.0, 1 / 13.0, 1 / 11.0, 1 / 9.0, 1 / 7.0, 1 / 5.0, 1 / 3.0, 1.0):
-        p = p * z + c
-    return 2.0 * s * p + e * 0.6931471805599453
+    root = 0x3FE6A09E667F3BCD  # √½: the mantissa is taken from there to √2
+    shifted = bits_of_float(x) - root + (1023 << 52)
+    m = float_of_bits((shifted & 0x000FFFFFFFFFFFFF) + root)
+    e = float_of_bits((shifted >> 52) | (0x433 << 52)) - (4503599627370496.0 + 1023.0)
+    s = (m - 1.0) * reciprocal(m + 1.0)
+    return s * _atanh(s * s) + e * 0.6931471805599453
 
 
 @nb.njit(forceinline=True, **OPTIONS)
 def _sine_cosine(x):
-    """sin and cos of the angle reduced to ±π/4, and the quadrant; for |x| up to about 1e5."""
-    k = math.floor(x * 0.6366197723675814 + 0.5)
+    """sin and cos of the angle reduced to ±π/4, and the quadrant in the lowest bits; for |x| up to about 1e5."""
+    t = x * 0.6366197723675814 + ROUNDER
+    k = t - ROUNDER
     r = x - k * 1.5707963267341256 - k * 6.077100506506192e-11
     z = r * r
-    s = -1 / 1307674368000.0
-    for c in (1 / 6227020800.0, -1 / 39916800.0, 1 / 362880.0, -1 / 5040.0, 1 / 120.0, -1 / 6.0, 1.0):
-        s = s * z + c
-    q = 1 / 20922789888000.0
-    for c in (-1 / 87178291200.0, 1 / 479001600.0, -1 / 3628800.0, 1 / 40320.0, -1 / 720.0, 1 / 24.0, -0.5, 1.0):
-        q = q * z + c
-    return s * r, q, np.int64(k) & 3
+    return r * _sin(z), _cos(z), bits_of_float(t)
 
 
 @nb.njit(forceinline=True, **OPTIONS)
 def sin(x):
     s, c, quadrant = _sine_cosine(x)
-    y = c if quadrant & 1 else s
-    return -y if quadrant & 2 else y
+    y = where((quadrant & 1) == 1, c, s)
+    return float_of_bits(bits_of_float(y) ^ ((quadrant & 2) << 62))
 
 
 @nb.njit(forceinline=True, **OPTIONS)
 def cos(x):
     s, c, quadrant = _sine_cosine(x)
-    y = s if quadrant & 1 else c
-    return -y if (quadrant + 1) & 2 else y
+    y = where((quadrant & 1) == 1, s, c)
+    return float_of_bits(bits_of_float(y) ^ (((quadrant + 1) & 2) << 62))
 
 
-@nb.njit(forceinline=True, **OPTIONS)
-def sqrt(x):
-    return math.sqrt(x)
-
-
-@nb.njit(forceinline=True, **OPTIONS)
-def where(condition, a, b):
-    return a if condition else b
-
-
-@nb.njit(forceinline=True, **OPTIONS)
-def minimum(a, b):
-    return b if b < a else a  # NaN in `a` stays: a diverging cell must be seen
-
-
-@nb.njit(forceinline=True, **OPTIONS)
-def maximum(a, b):
-    return b if b > a else a
-
-
-NAMES = {f.__name__: f for f in (exp, log, sin, cos, sqrt, where, minimum, maximum)}
+NAMES = {f.__name__: f for f in (exp, log, sin, cos, sqrt, reciprocal, where, minimum, maximum)}
 """What `binding.bind` puts in the place of the model's NumPy names."""

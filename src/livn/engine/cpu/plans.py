@@ -93,7 +93,8 @@ class TracePlan:
     def __init__(self, connections: Connections, tracing: Tracing | None) -> None:
         self._tracing = tracing
         self._every = self._from = self._width = 0
-        self._start = self._link = self._column = np.zeros(0, np.int64)
+        self._start = self._column = np.zeros(0, np.int64)
+        self._link = np.zeros(0, np.int32)  # of the type of those of a recording: another would compile anew
         self._rows = np.zeros(0, np.float32)
         self.most_steps = 1 << 62
         if tracing is not None:

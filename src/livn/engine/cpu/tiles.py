@@ -16,12 +16,19 @@ NEVER = -(1 << 62)
 """Step of a spike that was not."""
 
 
+def _aligned(n: int) -> np.ndarray:
+    """float64[n] of zeros that starts on a cache line: a vector across two would be fetched twice."""
+    raw = np.zeros(n + 8)
+    return raw[-raw.ctypes.data % 64 // 8 :][:n]
+
+
 class Tiles:
     """One flat array of tiles, those of the first kind first; unused lanes repeat a real cell that cannot fire.
 
     Attributes:
         state: float64, all tiles.
         kind: int64[tiles], index into the network's kinds.
+        cells: int64[tiles], how many there are in a tile.
         start: int64[tiles], offset of a tile in `state`.
         place: int64[cells], tile · WIDTH + lane of each cell.
         cell_at: int64[places], the cell at a place, -1 for unused lanes.
@@ -32,22 +39,29 @@ class Tiles:
     def __init__(self, network: Network, layouts: list[Layout]) -> None:
         self.network, self.layouts = network, layouts
         counts = [int((network.kind == i).sum()) for i in range(len(layouts))]
-        self._cells = counts
+        self._counts = counts
         self._tiles = [-(-n // WIDTH) for n in counts]
         self.count = sum(self._tiles)
         self.kind = np.repeat(np.arange(len(layouts)), self._tiles)
         sizes = np.array([layout.size for layout in layouts])[self.kind]
         self.start = np.cumsum(sizes) - sizes
+        self.cells = np.minimum(WIDTH, np.concatenate([n - WIDTH * np.arange(-(-n // WIDTH)) for n in counts]))
         self._first = np.cumsum([0, *self._tiles])[:-1]
         blocks = [n * layout.size for n, layout in zip(self._tiles, layouts, strict=True)]
         self._begin = np.cumsum([0, *blocks])[:-1].tolist()
-        self.state = np.zeros(int(sizes.sum()))
+        self.state = _aligned(int(sizes.sum()))
         self.place = self._first[network.kind] * WIDTH + network.row
         self.cell_at = np.full(self.count * WIDTH, -1)
         self.cell_at[self.place] = np.arange(network.n_cells)
         self.gid = np.zeros(self.count * WIDTH, np.uint64)
         self.gid[self.place] = network.gids.astype(np.uint64)
         self.last_spike = np.full(self.count * WIDTH, NEVER, np.int64)
+
+    def shares(self, n: int) -> np.ndarray:
+        """int64[n + 1], first tile of each of n contiguous ranges of about equal work."""
+        sections = np.array([len(layout.kind.sections) for layout in self.layouts])[self.kind]
+        cost = np.cumsum(sections * np.ceil(self.cells / 16))
+        return np.append(0, np.searchsorted(cost, cost[-1] * np.arange(1, n + 1) / n - 1e-9) + 1).clip(max=self.count)
 
     def _view(self, number: int, name: str) -> np.ndarray:
         """[tiles, WIDTH] view of a variable of the kind `number`."""
@@ -58,11 +72,11 @@ class Tiles:
 
     def get(self, number: int, name: str) -> np.ndarray:
         """A variable of the cells of a kind, float64[cells], a copy."""
-        return self._view(number, name).reshape(-1)[: self._cells[number]].copy()
+        return self._view(number, name).reshape(-1)[: self._counts[number]].copy()
 
     def put(self, number: int, name: str, values: np.ndarray | float) -> None:
         """Set a variable of the cells of a kind; unused lanes take the last cell's value."""
-        n = self._cells[number]
+        n = self._counts[number]
         if not n:
             return
         view = self._view(number, name)
@@ -78,7 +92,7 @@ class Tiles:
         """Put the threshold of the unused lanes out of reach."""
         view = self._view(number, threshold)
         lanes = view.reshape(-1).copy()
-        lanes[self._cells[number] :] = np.inf
+        lanes[self._counts[number] :] = np.inf
         view[...] = lanes.reshape(view.shape)
 
     def offsets(self, cells: np.ndarray, sections: np.ndarray, name: str) -> np.ndarray:

@@ -1,0 +1,324 @@
+"""Vectors of lanes as a type of compiled code: `a + b` of two is one instruction per register, not a loop.
+
+The model's plain functions run on them unchanged, so their code is vector code by construction, whatever LLVM's loop
+vectoriser would think of it. A vector wider than a register is several operations side by side, which hides latency.
+"""
+
+import operator
+
+import numba as nb
+from llvmlite import binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+__all__ = [
+    "AVX512",
+    "Lanes",
+    "all_lanes",
+    "any_lane",
+    "bits_of_float",
+    "float_of_bits",
+    "load",
+    "sqrt",
+    "store",
+    "where",
+]
+
+
+class Lanes(types.Type):
+    """`count` values of `dtype` (float64, float32, int64, uint64 or boolean), side by side."""
+
+    def __init__(self, dtype, count):
+        self.dtype, self.count = dtype, count
+        super().__init__(f"Lanes({dtype}, {count})")
+
+
+_ELEMENTS = {
+    types.boolean: ir.IntType(1),
+    types.int32: ir.IntType(32),
+    types.int64: ir.IntType(64),
+    types.uint64: ir.IntType(64),
+    types.float32: ir.FloatType(),
+    types.float64: ir.DoubleType(),
+}
+_WHOLE_OF = {types.float32: types.int32, types.float64: types.int64}
+
+
+@register_model(Lanes)
+class _Model(models.PrimitiveModel):
+    def __init__(self, manager, lanes):
+        super().__init__(manager, lanes, ir.VectorType(_ELEMENTS[lanes.dtype], lanes.count))
+
+
+def _common(a, b):
+    """The type that two operands meet in: lanes beat scalars, floats whole numbers, wide floats narrow ones."""
+    lanes = [t for t in (a, b) if isinstance(t, Lanes)]
+    floats = [t.dtype for t in lanes if isinstance(t.dtype, types.Float)]
+    if floats:
+        dtype = types.float64 if types.float64 in floats else types.float32
+    elif any(isinstance(t, types.Float) for t in (a, b)):
+        dtype = types.float64
+    else:
+        dtype = lanes[0].dtype
+    return Lanes(dtype, lanes[0].count)
+
+
+def _cast(context, builder, value, given, wanted):
+    """A scalar or lanes as the lanes `wanted`."""
+    vector = context.get_value_type(wanted)
+    if not isinstance(given, Lanes):
+        one = context.cast(builder, value, given, wanted.dtype)
+        if isinstance(one, ir.Constant):
+            return ir.Constant(vector, [one] * wanted.count)
+        first = builder.insert_element(ir.Constant(vector, ir.Undefined), one, ir.Constant(ir.IntType(32), 0))
+        every = ir.Constant(ir.VectorType(ir.IntType(32), wanted.count), [0] * wanted.count)
+        return builder.shuffle_vector(first, first, every)
+    if given.dtype == wanted.dtype:
+        return value
+    if given.dtype == types.float32:
+        return builder.fpext(value, vector)
+    if given.dtype == types.float64:
+        return builder.fptrunc(value, vector)
+    # A whole number below 2^52 into the mantissa of 2^52: AVX2 has no instruction for it
+    wide = Lanes(types.float64, given.count)
+    exponent = _cast(
+        context, builder, ir.Constant(ir.IntType(64), 0x433 << 52), types.int64, Lanes(types.int64, given.count)
+    )
+    as_float = builder.bitcast(builder.or_(value, exponent), context.get_value_type(wide))
+    start = _cast(context, builder, ir.Constant(ir.DoubleType(), 2.0**52), types.float64, wide)
+    return _cast(context, builder, builder.fsub(as_float, start), wide, wanted)
+
+
+def _binary(op, on_floats, on_whole, compares=False):
+    """Teach Numba an operator of which at least one operand is lanes."""
+
+    @infer_global(op)
+    class Template(AbstractTemplate):
+        def generic(self, args, kws):
+            if len(args) == 2 and any(isinstance(a, Lanes) for a in args):
+                met = _common(*args)
+                return signature(Lanes(types.boolean, met.count) if compares else met, *args)
+            return None
+
+    def lower(context, builder, sig, args):
+        met = _common(*sig.args)
+        a, b = (_cast(context, builder, v, t, met) for v, t in zip(args, sig.args, strict=True))
+        return (on_floats if isinstance(met.dtype, types.Float) else on_whole)(builder, a, b)
+
+    for pair in ((Lanes, Lanes), (Lanes, types.Number), (types.Number, Lanes)):
+        lower_builtin(op, *pair)(lower)
+
+
+for _op, _floats, _whole in (
+    (operator.add, ir.IRBuilder.fadd, ir.IRBuilder.add),
+    (operator.sub, ir.IRBuilder.fsub, ir.IRBuilder.sub),
+    (operator.mul, ir.IRBuilder.fmul, ir.IRBuilder.mul),
+    (operator.truediv, ir.IRBuilder.fdiv, None),
+    (operator.and_, None, ir.IRBuilder.and_),
+    (operator.or_, None, ir.IRBuilder.or_),
+    (operator.xor, None, ir.IRBuilder.xor),
+    (operator.lshift, None, ir.IRBuilder.shl),
+    (operator.rshift, None, ir.IRBuilder.lshr),
+):
+    _binary(_op, _floats, _whole)
+    _inplace = {operator.add: operator.iadd, operator.sub: operator.isub, operator.mul: operator.imul}.get(_op)
+    if _inplace is not None:
+        _binary(_inplace, _floats, _whole)
+
+for _op, _symbol in (
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+    (operator.eq, "=="),
+    (operator.ne, "!="),
+):
+    _binary(
+        _op,
+        lambda builder, a, b, symbol=_symbol: (builder.fcmp_unordered if symbol == "!=" else builder.fcmp_ordered)(
+            symbol, a, b
+        ),
+        lambda builder, a, b, symbol=_symbol: builder.icmp_signed(symbol, a, b),
+        compares=True,
+    )
+
+
+def _unary(op, generate):
+    """Teach Numba an operation on one vector of floats."""
+
+    @infer_global(op)
+    class Template(AbstractTemplate):
+        def generic(self, args, kws):
+            return signature(args[0], *args) if isinstance(args[0], Lanes) else None
+
+    lower_builtin(op, Lanes)(lambda context, builder, sig, args: generate(builder, args[0], sig.args[0]))
+
+
+def _elementwise(name):
+    """What calls LLVM's intrinsic function `name`."""
+
+    def generate(builder, value, given):
+        bits = {types.float32: 32, types.float64: 64}[getattr(given, "dtype", given)]
+        full = f"llvm.{name}.v{given.count}f{bits}" if isinstance(given, Lanes) else f"llvm.{name}.f{bits}"
+        known = builder.module.globals.get(full)
+        return builder.call(
+            known or ir.Function(builder.module, ir.FunctionType(value.type, [value.type]), full), [value]
+        )
+
+    return generate
+
+
+_unary(operator.neg, lambda builder, value, given: builder.fneg(value))
+_unary(abs, _elementwise("fabs"))
+
+
+@intrinsic
+def sqrt(typing, x):
+    """Square root of floats."""
+    return x(x), lambda context, builder, sig, args: _elementwise("sqrt")(builder, args[0], x)
+
+
+@intrinsic
+def where(typing, condition, a, b):
+    """a where the condition holds, else b."""
+    if isinstance(condition, Lanes):
+        lanes = isinstance(a, Lanes) or isinstance(b, Lanes)
+        met = _common(a, b) if lanes else Lanes(types.float64, condition.count)
+    else:
+        met = types.float64
+
+    def generate(context, builder, sig, args):
+        cast = _cast if isinstance(met, Lanes) else lambda c, build, v, given, wanted: c.cast(build, v, given, wanted)
+        yes, no = (cast(context, builder, v, t, met) for v, t in zip(args[1:], (a, b), strict=True))
+        return builder.select(args[0], yes, no)
+
+    return met(condition, a, b), generate
+
+
+def _reinterpreted(x, dtype):
+    target = Lanes(dtype, x.count) if isinstance(x, Lanes) else dtype
+    return target(x), lambda context, builder, sig, args: builder.bitcast(args[0], context.get_value_type(target))
+
+
+@intrinsic
+def bits_of_float(typing, x):
+    """The bits of floats as whole numbers of the same width."""
+    return _reinterpreted(x, _WHOLE_OF[getattr(x, "dtype", x)])
+
+
+@intrinsic
+def float_of_bits(typing, bits):
+    """The floats with the bits of whole numbers."""
+    return _reinterpreted(bits, types.float32 if getattr(bits, "dtype", bits) == types.int32 else types.float64)
+
+
+def _features() -> str:
+    """Those of the CPU that Numba compiles for."""
+    if nb.config.CPU_FEATURES is not None:
+        return nb.config.CPU_FEATURES
+    return "" if nb.config.CPU_NAME else llvm.get_host_cpu_features().flatten()
+
+
+AVX512 = "+avx512f" in _features()
+_EIGHT = ir.VectorType(ir.DoubleType(), 8)
+
+
+def has_table(x):
+    """Whether `sixteenth_power` and `scaled` are there for lanes of this type: instructions of AVX-512."""
+    return AVX512 and isinstance(x, Lanes) and x.dtype == types.float64 and x.count % 8 == 0
+
+
+def _by_eights(builder, name, arguments, *vectors):
+    """An instruction of AVX-512, eight lanes at a time, of float64; `arguments` makes its from eight of each vector."""
+    parts = []
+    for first in range(0, vectors[0].type.count, 8):
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(first, first + 8)))
+        values = arguments(*(builder.shuffle_vector(v, v, lanes) for v in vectors))
+        declared = ir.FunctionType(_EIGHT, [v.type for v in values])
+        function = builder.module.globals.get(name) or ir.Function(builder.module, declared, name)
+        parts.append(builder.call(function, values))
+    while len(parts) > 1:
+        n = 2 * parts[0].type.count
+        all_lanes = ir.Constant(ir.VectorType(ir.IntType(32), n), list(range(n)))
+        parts = [builder.shuffle_vector(a, b, all_lanes) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+    return parts[0]
+
+
+@intrinsic
+def scaled(typing, p, k):
+    """p · 2^⌊k⌋."""
+
+    def arguments(p, k):
+        return p, k, p, ir.Constant(ir.IntType(8), -1), ir.Constant(ir.IntType(32), 4)  # no mask, usual rounding
+
+    return p(p, k), lambda context, builder, sig, args: _by_eights(
+        builder, "llvm.x86.avx512.mask.scalef.pd.512", arguments, *args
+    )
+
+
+@intrinsic
+def sixteenth_power(typing, bits):
+    """2^(n/16) for the lowest four bits n of whole numbers."""
+    low, high = (ir.Constant(_EIGHT, [2.0 ** (n / 16) for n in range(first, first + 8)]) for first in (0, 8))
+
+    def generate(context, builder, sig, args):
+        return _by_eights(builder, "llvm.x86.avx512.vpermi2var.pd.512", lambda n: (low, n, high), *args)
+
+    return Lanes(types.float64, bits.count)(bits), generate
+
+
+def _pointer(context, builder, array, x, offset, vector):
+    data = context.make_array(array)(context, builder, x).data
+    return builder.bitcast(builder.gep(data, [offset]), vector.as_pointer())
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, x, offset, count):
+    """`count` (a constant) lanes from x[offset] on."""
+    lanes = Lanes(x.dtype, count.literal_value)
+
+    def generate(context, builder, sig, args):
+        vector = context.get_value_type(lanes)
+        found = builder.load(_pointer(context, builder, x, args[0], args[1], vector), typ=vector)
+        found.align = 8
+        return found
+
+    return lanes(x, types.int64, count), generate
+
+
+@intrinsic(prefer_literal=True)
+def store(typing, x, offset, value):
+    """Write lanes from x[offset] on."""
+    lanes = Lanes(x.dtype, value.count)
+
+    def generate(context, builder, sig, args):
+        cast = _cast(context, builder, args[2], value, lanes)
+        to = _pointer(context, builder, x, args[0], args[1], context.get_value_type(lanes))
+        builder.store(cast, to, align=8)
+        return context.get_dummy_value()
+
+    return types.none(x, types.int64, value), generate
+
+
+@intrinsic
+def all_lanes(typing, mask):
+    """Whether a condition holds in every lane."""
+
+    def generate(context, builder, sig, args):
+        word = ir.IntType(mask.count)
+        return builder.icmp_unsigned("==", builder.bitcast(args[0], word), ir.Constant(word, -1))
+
+    return types.boolean(mask), generate
+
+
+@intrinsic
+def any_lane(typing, mask):
+    """Whether a condition holds in some lane."""
+
+    def generate(context, builder, sig, args):
+        word = ir.IntType(mask.count)
+        return builder.icmp_unsigned("!=", builder.bitcast(args[0], word), ir.Constant(word, 0))
+
+    return types.boolean(mask), generate
