@@ -138,6 +138,6 @@ def load_kernel(layouts: list[Layout], text: str | None = None) -> Callable[...,
         name = f"livn_kernel_{key}"
         path = _settle(cache_dir("kernels", key), name, text)
         if not _is_compiled(path):
-            print("livn: compiling the simulation kernel for this CPU, once (about 10 s)", file=sys.stderr, flush=True)
+            print("livn: compiling the simulation kernel for this CPU, once (about 20 s)", file=sys.stderr, flush=True)
         _loaded[key] = _import(path, name).advance
     return _loaded[key]
