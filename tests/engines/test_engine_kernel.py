@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import livn.models
-from livn import Env
+from livn import Env, make
 from livn.engine.cpu import kernel, maths
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.codegen import kernel_source
@@ -177,3 +177,22 @@ def test_a_changed_equation_gets_another_kernel(tmp_path, monkeypatch):
     source.write_text("# other equations")
     monkeypatch.setattr(livn.models, "__file__", str(source))
     assert kernel._key(text, layouts) != key
+
+
+def test_nothing_is_compiled_twice(tmp_path):
+    """One signature serves every size, recording, stimulus, number of threads, and a loaded culture."""
+    with make("EI1", threads=1) as env:
+        env.run(1)
+    with make("EI2", threads=2) as env:
+        env.record_spikes().record_voltage(dt=0.5).record("g_AMPA").record_membrane_current()
+        env.enable_plasticity().record_weights(dt=1.0)
+        env.run(2)
+        env.record_weights(dt=1.0, fraction=0.5)
+        env.run(2, np.full((2, 100), 0.01))
+        env.save(tmp_path / "culture.livn")
+    with Env.load(tmp_path / "culture.livn") as env:
+        env.run(1)
+    with Env({"EXC": 3}).init() as env:  # no connections
+        env.run(1)
+    advance = kernel.load_kernel([Layout.of(k, env.model.receptors) for k in env.model.cell_types.values()])
+    assert len(advance.signatures) == 1
