@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def building(system: str) -> Sample:
     sample = {"make": time.perf_counter() - began, "peak": peak_gib()}
     env.enable_plasticity()
     env.run(50.0)  # so that weights differ
+    sample["connection"] = connection_bytes(env)
     began = time.perf_counter()
     weights = env.get_weights()
     sample["get_weights"] = time.perf_counter() - began
@@ -98,6 +100,39 @@ def membranes(population: str, duration: float) -> Sample:
     return timed(Env({population: 1024}, threads=1).init(), duration)
 
 
+def pieces(system: str, duration: float, rounds: int) -> dict[str, list[float]]:
+    """Time of `duration` ms in pieces, their spikes read each time, as a multiple of that of one run, turn about."""
+    import numpy as np
+
+    from livn import make
+
+    env = make(system, threads=1).enable_plasticity().record_spikes()
+    silence = np.zeros((10, env.system.num_neurons))  # nA, a row per ms: the same activity, but it must be carried
+
+    def timed_in(piece: float, stimulus: Any = None) -> float:
+        began = time.perf_counter()
+        for _ in range(round(duration / piece)):
+            run = env.run(piece, stimulus)
+            _ = run.spike_times, run.spike_ids
+        return time.perf_counter() - began
+
+    env.run(200.0)  # compiled and under way
+    ways: dict[str, tuple[float, Any]] = {"10 ms": (10.0, None), "1 ms": (1.0, None), "stimulus": (10.0, silence)}
+    samples: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        whole = timed_in(duration)
+        for name, way in ways.items():
+            samples[name].append(timed_in(*way) / whole)
+    return samples
+
+
+def connection_bytes(env: Env) -> float:
+    """Bytes that the engine holds for a plastic connection: all that is not by cell."""
+    engine = env._engine()
+    arrays = [a for a in vars(engine._connections).values() if hasattr(a, "nbytes")]
+    return sum(a.nbytes for a in (*arrays, *engine._queues)) / len(env.get_weights())
+
+
 def timed(env: Env, duration: float) -> Sample:
     """Real-time factor (wall over model time), ns per compartment-step and mean rate, Hz, of a run of `duration` ms."""
     env.record_spikes()
@@ -113,8 +148,8 @@ def timed(env: Env, duration: float) -> Sample:
     }
 
 
-CHILDREN: dict[str, Callable[..., Sample]] = {
-    function.__name__: function for function in (import_cost, building, speed, membranes)
+CHILDREN: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (import_cost, building, speed, membranes, pieces)
 }
 
 
@@ -131,10 +166,12 @@ def peak_gib() -> float:
 # In the parent
 
 
-def child(function: str, cache: str | None = None, **arguments: Any) -> Sample:
-    """Run one of `CHILDREN` in a new process."""
+def child(
+    function: str, cache: str | None = None, extra: Mapping[str, str] = MappingProxyType({}), **arguments: Any
+) -> Any:
+    """Run one of `CHILDREN` in a new process, with `extra` in its environment."""
     command = [sys.executable, __file__, "--child", function, json.dumps(arguments)]
-    done = subprocess.run(command, env=environment(cache), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment(cache) | extra, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{function}({arguments}) failed:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -164,7 +201,7 @@ def start_up(runs: int) -> Iterator[Measure]:
     for _ in range(min(runs, 3)):
         with tempfile.TemporaryDirectory() as cache:
             cold.append(wall(START, cache))
-    yield Measure("  the same, nothing compiled yet", cold, "s")
+    yield Measure("  the same, nothing compiled yet", cold, "s", 25)
 
 
 def large(runs: int) -> Iterator[Measure]:
@@ -178,26 +215,47 @@ def large(runs: int) -> Iterator[Measure]:
     yield Measure("  peak memory of make, generating", [s["peak"] for s in cold], "GiB", 2)
     yield Measure("  peak memory of make, from the cache", [s["peak"] for s in warm], "GiB", 2)
     yield Measure("  peak memory with a plastic run", [s["peak_run"] for s in warm], "GiB")
+    yield Measure("  in the engine, per plastic connection", [s["connection"] for s in warm[:1]], "B", 40)
     yield Measure("EI4: get_weights()", [s["get_weights"] for s in warm], "s", 0.3)
     yield Measure("EI4: normalize_weights()", [s["normalize_weights"] for s in warm], "s", 0.5)
     yield Measure("EI4: plastic connections", [s["plastic"] for s in warm[:1]], "")
 
 
-def speeds(system: str, duration: float, most_threads: int, bar: float | None) -> Callable[[int], Iterator[Measure]]:
-    """Plastic runs of a culture with 1 to `most_threads` threads."""
+def speeds(system: str, duration: float, *bars: float | None) -> Callable[[int], Iterator[Measure]]:
+    """Plastic runs of a culture with as many threads, one by one, as bars of the real-time factor are given."""
 
     def measure(runs: int) -> Iterator[Measure]:
-        for threads in range(1, most_threads + 1):
+        alone: list[float] = []
+        for threads, bar in enumerate(bars, 1):
             samples = [child("speed", system=system, duration=duration, threads=threads) for _ in range(runs)]
             title = f"{system}, plastic, {threads} thread{'s' * (threads > 1)}"
-            yield Measure(
-                f"{title}: real-time factor", [s["factor"] for s in samples], "", bar if threads == 1 else None
-            )
-            yield Measure("  time per compartment-step", [s["ns"] for s in samples], "ns")
+            factors = [s["factor"] for s in samples]
+            yield Measure(f"{title}: real-time factor", factors, "", bar)
             if threads == 1:
+                alone = factors
+                large = system in ("EI3", "EI4")
+                yield Measure("  time per compartment-step", [s["ns"] for s in samples], "ns", 12 if large else None)
                 yield Measure("  mean rate", [s["rate"] for s in samples], "Hz")
+            else:
+                shares = [two / one for one, two in zip(alone, factors, strict=True)]
+                yield Measure("  of the time of one thread", shares, "", 1 / 1.7)
 
     return measure
+
+
+OLDER = {
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c",
+}
+"""What makes Numba compile for a CPU without AVX-512."""
+
+
+def avx2(runs: int) -> Iterator[Measure]:
+    """EI3 as on a CPU that has AVX2 only."""
+    if platform.machine() in ("x86_64", "AMD64"):
+        samples = [child("speed", extra=OLDER, system="EI3", duration=500.0, threads=1) for _ in range(runs)]
+        yield Measure("EI3, plastic, 1 thread, AVX2 only: factor", [s["factor"] for s in samples], "")
+        yield Measure("  time per compartment-step", [s["ns"] for s in samples], "ns", 22)
 
 
 def cells_alone(runs: int) -> Iterator[Measure]:
@@ -207,14 +265,24 @@ def cells_alone(runs: int) -> Iterator[Measure]:
         yield Measure(f"{population} alone, time per compartment-step", [s["ns"] for s in samples], "ns")
 
 
+def closed_loops(runs: int) -> Iterator[Measure]:
+    """What it costs to look at the spikes, and to stimulate, all the time."""
+    samples = child("pieces", system="EI2", duration=500.0, rounds=runs)
+    yield Measure("EI2, plastic, in 10 ms pieces / one run", samples["10 ms"], "", 1.25)
+    yield Measure("  in 1 ms pieces", samples["1 ms"], "")
+    yield Measure("  in 10 ms pieces with a stimulus array each", samples["stimulus"], "")
+
+
 GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {
     "start": start_up,
     "large": large,
-    "EI1": speeds("EI1", 5000.0, 1, None),
-    "EI2": speeds("EI2", 2000.0, 1, 1.0),
-    "EI3": speeds("EI3", 500.0, 2, None),
-    "EI4": speeds("EI4", 100.0, 2, None),
+    "EI1": speeds("EI1", 5000.0, None),
+    "EI2": speeds("EI2", 2000.0, 1.0),
+    "EI3": speeds("EI3", 500.0, None, 0.6),
+    "EI4": speeds("EI4", 200.0, None, 6.0),
+    "avx2": avx2,
     "cells": cells_alone,
+    "loops": closed_loops,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,6 +12,13 @@ __all__ = ["Frozen", "frozen", "frozen_ids"]
 
 class Frozen:
     """Base of an immutable record: attributes are set once by `_set`, equality is by content, pickling keeps both."""
+
+    @classmethod
+    def _made(cls, **values: object) -> Self:
+        """A record of all its attributes, known to be legal: they are not looked at; arrays become read-only."""
+        record = cls.__new__(cls)
+        record.__setstate__(values)
+        return record
 
     def _set(self, **values: object) -> None:
         self.__dict__.update(values)

@@ -302,3 +302,40 @@ def test_the_default_limit_is_four(engine):
     env = make(2, engine=engine).record_voltage(dt=0.025)
     with pytest.raises(MemoryError, match=r"would hold 6.4 GB \(voltage 6.4 GB\), more than LIVN_MAX_RECORDING_GB = 4"):
         env.run(1e7)
+
+
+def test_what_is_kept_between_runs_follows_every_change(env):
+    """Tables of recordings and stimuli serve the next run only where that asks for the same."""
+    env.record_voltage(gids=[0, 1])
+    assert env.run(5).voltage.shape == (2, 50)
+    assert env.run(10).voltage.shape == (2, 100)
+    env.record_voltage(dt=0.5, gids=[4], sections="soma")
+    run = env.run(5)
+    assert (run.voltage_ids.tolist(), run.voltage.shape, run.voltage_dt) == ([4], (1, 10), 0.5)
+    env.record("membrane_current")
+    run = env.run(5)
+    assert run.voltage.shape == (1, 10)
+    assert len(run.current) == len(run.current_ids)
+
+
+def test_stimuli_of_other_cells_reach_those(engine):
+    def pushed(env, *gids):
+        env.record_voltage()
+        for gid in gids:
+            run = env.run(5, {"array": np.full((50, 1), 0.5), "dt": 0.1, "gids": [gid]})
+        return run.voltage
+
+    whole = outcome(make(small_system(), engine=engine), lambda env: pushed(env, 3, 0, 3))
+    quiet = outcome(make(small_system(), engine=engine), lambda env: pushed(env, 3, 0, 0))
+    assert whole[3].max() > quiet[3].max()
+    assert whole[0].max() < quiet[0].max()
+
+
+def test_recordings_of_a_run_cannot_be_written_to(env):
+    env.record_spikes().record_voltage()
+    run = env.run(20)
+    for array in (run.spike_ids, run.spike_times, run.voltage, run.voltage_ids, run.spikes.ids):
+        assert not array.flags.writeable
+    first = run.voltage.copy()
+    env.run(20)
+    np.testing.assert_array_equal(run.voltage, first)

@@ -2,7 +2,10 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from livn.recordings import tidy
 from livn.run import Series
 
 
@@ -63,3 +66,8 @@ def test_series_compare_and_pickle() -> None:
 def test_nonsense_series(arguments: dict, error: type, text: str) -> None:
     with pytest.raises(error, match=text):
         Series(**{"ids": [0, 1], "values": [[1.0], [2.0]], "dt": 0.1, **arguments})
+
+
+@given(st.floats(-1e16, 1e16))
+def test_a_single_time_is_tidied_as_many_are(ms: float) -> None:
+    assert tidy(ms) == tidy(np.array([ms]))[0]

@@ -237,9 +237,11 @@ class Env(Culture):
         probes = self._recorders.probes(network, step, steps)
         every, samples = traces.due(step, start, steps)
         check_memory(probes, steps, traces.memory(network, samples) if samples else 0)
-        with self._world.once():
-            stim = Stimulus.from_arg(stimulus, self, steps * step)
-        driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
+        driven = None
+        if stimulus is not None or self._world.size > 1:  # ranks must agree on one
+            with self._world.once():
+                stim = Stimulus.from_arg(stimulus, self, steps * step)
+            driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
         report = None if progress is None else lambda done: progress(float(tidy(done * step)))
         tracing = traces.begin(network, every, start, samples)
         before = self._dt
@@ -275,11 +277,12 @@ class Env(Culture):
 
     def _split_spikes(self, late: Spikes, result: Advance, end: int) -> Spikes:
         """The spikes of the run that ended at step `end`; those stamped exactly with its end open the next one."""
-        steps = np.concatenate([late[0], result.spike_steps])
-        cells = np.concatenate([late[1], result.spike_cells])
-        after = steps == end
-        self._late = steps[after], cells[after]
-        return steps[~after], cells[~after]
+        steps, cells = result.spike_steps, result.spike_cells
+        if len(late[0]):
+            steps, cells = np.concatenate([late[0], steps]), np.concatenate([late[1], cells])
+        n = int(steps.searchsorted(end))
+        self._late = (steps[n:].copy(), cells[n:].copy()) if n < len(steps) else NO_SPIKES
+        return steps[:n], cells[:n]
 
     def clear(self, reseed: bool = True, reset_weights: bool = False) -> Self:
         """Back to t = 0 and the initial state; recordings are emptied but stay enabled, parameters stay.

@@ -32,11 +32,31 @@ class Signal:
     sections: list[str] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What the signals come to on a network with a step `dt`: the same in every run until one of the three changes.
+
+    Attributes:
+        signals: names and settings.
+        probes: what an engine must sample.
+        rows: ids and names of the sections of each probe's rows, read-only.
+        firing: bool[N], the cells whose spikes are recorded; None: spikes are not.
+    """
+
+    network: Network
+    dt: float
+    signals: list[tuple[str, Signal]]
+    probes: list[Probe]
+    rows: list[tuple[np.ndarray, np.ndarray]]
+    firing: np.ndarray | None
+
+
 class Recorders:
     """The signals of one culture that are recorded."""
 
     def __init__(self) -> None:
         self.signals: dict[str, Signal] = {}
+        self._plan: _Plan | None = None
 
     @staticmethod
     def recordable(network: Network) -> list[str]:
@@ -104,39 +124,52 @@ class Recorders:
         Raises:
             ValueError: a recording dt that is no multiple of the step, or that does not divide the run.
         """
-        probes = []
-        for what, signal in self.signals.items():
+        probes = self._planned(network, dt).probes
+        for probe in probes:
+            if steps % probe.every:
+                raise ValueError(
+                    f"duration must be a multiple of the recording dt of {probe.signal!r}, "
+                    f"{self.signals[probe.signal].dt:g} ms, got {steps * dt:g} ms"
+                )
+        return probes
+
+    def _planned(self, network: Network, dt: float) -> _Plan:
+        """The plan of the signals as they are now, made anew only where something changed."""
+        plan, signals = self._plan, list(self.signals.items())
+        if plan is None or plan.network is not network or plan.dt != dt or plan.signals != signals:
+            plan = self._plan = self._made(network, dt, signals)
+        return plan
+
+    def _made(self, network: Network, dt: float, signals: list[tuple[str, Signal]]) -> _Plan:
+        probes, rows, firing = [], [], None
+        for what, signal in signals:
             if what == "spikes":
+                firing = self._members(network, signal)
                 continue
             every = checks.steps(f"the recording dt of {what!r}", signal.dt, dt)
-            if steps % every:
-                raise ValueError(
-                    f"duration must be a multiple of the recording dt of {what!r}, {signal.dt:g} ms, "
-                    f"got {steps * dt:g} ms"
-                )
             cells, sections = self._rows(network, what, signal)
             here = network.is_local(cells)
-            probes.append(Probe(what, cells[here], sections[here], every))
-        return probes
+            cells, sections = cells[here], sections[here]
+            probes.append(Probe(what, cells, sections, every))
+            rows.append((network.gids[cells], network.section_names(cells, sections)))
+        for array in (array for row in rows for array in row):  # the runs share them
+            array.flags.writeable = False
+        return _Plan(network, dt, signals, probes, rows, firing)
 
     def run(self, network: Network, probes: list[Probe], result: Advance, spikes: Spikes, dt: float, start: int) -> Run:
         """The Run of a window that began at step `start`; `spikes` are its own."""
         t0, duration = float(tidy(start * dt)), float(tidy(result.steps * dt))
+        plan = self._planned(network, dt)
         channels: dict[str, Events | Series] = {}
-        if "spikes" in self.signals:
+        if plan.firing is not None:
             steps, cells = spikes
-            keep = self._members(network, self.signals["spikes"])[cells]
-            channels["spikes"] = Events(network.gids[cells[keep]], tidy((steps[keep] - start) * dt), t0, duration)
-        for probe, values in zip(probes, result.series, strict=True):
-            values.flags.writeable = False  # handed over, not copied
-            channels[probe.signal] = Series(
-                network.gids[probe.cells],
-                values,
-                self.signals[probe.signal].dt,
-                t0,
-                network.section_names(probe.cells, probe.sections),
-            )
-        return Run(channels, t0, duration)
+            keep = plan.firing[cells]
+            ids, times = network.gids[cells[keep]], tidy((steps[keep] - start) * dt)
+            channels["spikes"] = Events._made(ids=ids, times=times, t0=t0, duration=duration, padded=False)
+        for probe, (ids, sections), values in zip(probes, plan.rows, result.series, strict=True):
+            spacing = self.signals[probe.signal].dt
+            channels[probe.signal] = Series._made(ids=ids, values=values, dt=spacing, t0=t0, sections=sections)
+        return Run._made(_channels=channels, t0=t0, duration=duration)
 
 
 def _has(network: Network, number: int, what: str, section: str) -> bool:

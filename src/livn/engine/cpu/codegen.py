@@ -1,7 +1,7 @@
 """The text of a model's kernel: one function per kind of cell, and the loop over windows that calls them.
 
-Only loads, stores and calls are generated; every equation is a call of the model's own functions. Offsets are written
-as constants, because LLVM must see that the lanes of a tile don't overlap before it vectorises their loop.
+Only loads, stores and calls are generated, of vectors of lanes; every equation is a call of the model's own functions.
+Offsets are written as constants: so LLVM sees that variables don't overlap, and keeps them in registers.
 """
 
 from __future__ import annotations
@@ -311,8 +311,8 @@ def advance(thread, n_threads, low, high, control, sync, kind, cells, start, sta
         n_out = np.int64(0)  # not a literal: it would compile every tile twice
         for b in range(low, high):
             if n_active[b] > 0:
-                n_over[b] += line_up(step, window, n_active[b], due[b], under_way[b], links, ready[thread], first[thread], queue[thread],
-                                     behind[thread])
+                n_over[b] += line_up(step, window, n_active[b], due[b], under_way[b], links, ready[thread],
+                                     first[thread], queue[thread], behind[thread])
             for t in range(blocks[b], blocks[b + 1]):
                 place = t * {WIDTH}
 {chr(10).join("    " + line for line in calls)}

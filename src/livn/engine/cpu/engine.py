@@ -13,7 +13,7 @@ from livn.engine.cpu.connections import BLOCKS, Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.kernel import load_kernel
 from livn.engine.cpu.layout import NOISE_CONSTANTS, RULES, Layout
-from livn.engine.cpu.plans import ProbePlan, StimulusPlan, TracePlan
+from livn.engine.cpu.plans import ProbePlan, ProbeTable, StimulusPlan, StimulusTable, TracePlan
 from livn.engine.cpu.sync import WORDS
 from livn.engine.cpu.team import Team
 from livn.engine.cpu.tiles import Tiles
@@ -57,6 +57,7 @@ class CpuEngine(Engine):
         self._rules: dict[str, RuleParameters] = {
             rule: RuleParameters(**p) for rule, p in network.model.neuron_plasticity_defaults().items()
         }
+        self._probes, self._stimulus = ProbeTable([], self.tiles), StimulusTable(None, self.tiles)
         self._steps_per_call = 40
         receptors = network.model.receptors
         modes = [layout.modes() for layout in self.layouts]
@@ -179,13 +180,17 @@ class CpuEngine(Engine):
     ) -> Advance:
         self._check_whole()
         start, end = self.step, self.step + n_steps
-        probe = ProbePlan(probes, self.tiles, n_steps)
+        if not self._probes.serves(probes):
+            self._probes = ProbeTable(probes, self.tiles)
+        if not self._stimulus.serves(stimulus):
+            self._stimulus = StimulusTable(stimulus, self.tiles)
+        probe = ProbePlan(self._probes, n_steps)
         trace = TracePlan(self._connections, tracing)
-        stim = StimulusPlan(stimulus, self.tiles)
+        stim = StimulusPlan(stimulus, self._stimulus, self.tiles)
         most = min(stim.most_steps, trace.most_steps)
         self._control = self._fresh_control()
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
-        grid = int(np.lcm.reduce([1, *(p.every for p in probes)]))
+        grid = self._probes.together
         try:
             with deferred_interrupt() as asked:
                 while self.step < end:
@@ -328,8 +333,9 @@ class CpuEngine(Engine):
         main = self._control[0]
         main[cg.STEP] = main[cg.END] = self.step
         main[cg.COUNT], main[cg.LAUNCH] = count, 1
-        nothing = ProbePlan([], self.tiles, 0), TracePlan(self._connections, None), StimulusPlan(None, self.tiles)
-        self._run_threads(self.step, *nothing)
+        probe = ProbePlan(ProbeTable([], self.tiles), 0)
+        stim = StimulusPlan(None, StimulusTable(None, self.tiles), self.tiles)
+        self._run_threads(self.step, probe, TracePlan(self._connections, None), stim)
 
     def multipliers(self) -> np.ndarray:
         return self._connections.multipliers()

@@ -1,7 +1,7 @@
-"""The elementary functions as arithmetic alone, so that LLVM vectorises the loops they stand in.
+"""The elementary functions as arithmetic, on numbers and on lanes alike.
 
-Each is accurate to about 1e-15 relative (sin and cos: absolute) over the range that the model uses. The C library's
-versions would stop vectorisation and cost ten times as much.
+Each is accurate to about 1e-15 relative (exp on AVX-512: 6e-15; sin, cos and log near 1: absolute) over the range that
+the model uses. The C library's versions take one number at a time and would cost ten times as much.
 """
 
 import numba as nb
@@ -17,9 +17,10 @@ OPTIONS = {"fastmath": {"contract", "arcp", "nsz"}, "error_model": "numpy", "nog
 
 @intrinsic
 def wide_vectors(context):
-    """Let LLVM use 512-bit vectors, where there are any, in the function that calls this.
+    """Let LLVM use 512-bit registers, where there are any, in the function that calls this, and align what it spills.
 
-    Its cost model holds them back for code that mixes them with scalar work; these loops gain a quarter.
+    By itself it holds them back for code that mixes them with scalar work, and lets vectors on the stack straddle cache
+    lines: each then costs two accesses, a tenth of all time.
     """
 
     def generate(context, builder, signature, args):

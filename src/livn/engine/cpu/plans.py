@@ -1,7 +1,11 @@
-"""What a kernel call needs for recordings and stimuli: flat tables by tile."""
+"""What a kernel call needs for recordings and stimuli: flat tables by tile.
+
+Tables tell where signals and stimuli lie, and serve every run with the same ones; plans belong to one run.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,7 @@ from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.tiles import Tiles
 
-__all__ = ["ProbePlan", "StimulusPlan", "TracePlan"]
+__all__ = ["ProbePlan", "ProbeTable", "StimulusPlan", "StimulusTable", "TracePlan"]
 
 
 def _by_tile(tiles: Tiles, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,34 +40,49 @@ def _terms(signal: str) -> tuple[str, str, float, float, bool]:
     return signal, signal, 0.0, 1.0, False
 
 
-class ProbePlan:
-    """The probes of one advance."""
+class ProbeTable:
+    """Where the signals of probes lie.
 
-    def __init__(self, probes: list[Probe], tiles: Tiles, n_steps: int) -> None:
+    Attributes:
+        probes: of which this is the table.
+        together: steps after which every probe has sampled a whole number of times.
+        every, post: int64[probes], steps between samples, and whether they are of the step that follows.
+        grid: steps between samples of any probe.
+        start: int64[probes, tiles + 1], first row of each tile.
+        orders: per probe the order of its rows here.
+        a, b, sign, scale: [rows], a sample is scale · (a + sign · b); offsets in the tile, and factors.
+    """
+
+    def __init__(self, probes: list[Probe], tiles: Tiles) -> None:
         n = sum(len(p.cells) for p in probes)
-        self._every = np.array([p.every for p in probes], np.int64)
-        self._post = np.zeros(len(probes), np.int64)
-        self._grid = int(np.gcd.reduce(self._every)) if probes else 0
-        self._start = np.zeros((len(probes), tiles.count + 1), np.int64)
-        self._a, self._b, self._row = np.zeros((3, n), np.int64)
-        self._sign, self._scale = np.zeros((2, n))
-        self._shapes = [(len(p.cells), n_steps // p.every) for p in probes]
-        self._samples = np.empty(sum(rows * samples for rows, samples in self._shapes))
-        first, base = 0, 0
-        for i, (probe, (rows, samples)) in enumerate(zip(probes, self._shapes, strict=True)):
+        self.probes = tuple(probes)
+        self.together = math.lcm(*(p.every for p in probes))
+        self.every = np.array([p.every for p in probes], np.int64)
+        self.post = np.zeros(len(probes), np.int64)
+        self.grid = math.gcd(*(p.every for p in probes))
+        self.start = np.zeros((len(probes), tiles.count + 1), np.int64)
+        self.orders: list[np.ndarray] = []
+        self.a, self.b = np.zeros((2, n), np.int64)
+        self.sign, self.scale = np.zeros((2, n))
+        first = 0
+        for i, probe in enumerate(probes):
             order, start = _by_tile(tiles, probe.cells)
             cells, sections = probe.cells[order], probe.sections[order]
-            part = slice(first, first + rows)
+            part = slice(first, first + len(order))
             if probe.signal == "membrane_current":  # injected current less what flows on along the axis
-                self._a[part] = tiles.offsets(cells, sections, "inject_{}")
-                self._b[part] = tiles.offsets(cells, sections, "axial")
-                self._sign[part], self._scale[part], self._post[i] = np.where(sections == 0, -1.0, 1.0), 1e-3, 1
+                self.a[part] = tiles.offsets(cells, sections, "inject_{}")
+                self.b[part] = tiles.offsets(cells, sections, "axial")
+                self.sign[part], self.scale[part], self.post[i] = np.where(sections == 0, -1.0, 1.0), 1e-3, 1
             else:
-                a, b, self._sign[part], self._scale[part], self._post[i] = _terms(probe.signal)
-                self._a[part], self._b[part] = (tiles.offsets(cells, sections, self._name(tiles, x)) for x in (a, b))
-            self._row[part] = base + order * samples
-            self._start[i] = first + start
-            first, base = first + rows, base + rows * samples
+                a, b, self.sign[part], self.scale[part], self.post[i] = _terms(probe.signal)
+                self.a[part], self.b[part] = (tiles.offsets(cells, sections, self._name(tiles, x)) for x in (a, b))
+            self.orders.append(order)
+            self.start[i] = first + start
+            first += len(order)
+
+    def serves(self, probes: list[Probe]) -> bool:
+        """Whether these are the probes of this table."""
+        return self.probes == tuple(probes)
 
     @staticmethod
     def _name(tiles: Tiles, name: str) -> str:
@@ -71,18 +90,30 @@ class ProbePlan:
         whole = "{}" in name or any(name in layout.names for layout in tiles.layouts)
         return name if whole else f"{name}_{{}}"
 
+
+class ProbePlan:
+    """The samples of one advance."""
+
+    def __init__(self, table: ProbeTable, n_steps: int) -> None:
+        self._table = table
+        self._shapes = [(len(p.cells), n_steps // p.every) for p in table.probes]
+        self._samples = np.empty(sum(rows * samples for rows, samples in self._shapes))
+        self._row = np.empty(len(table.a), np.int64)
+        first, base = 0, 0
+        for order, (rows, samples) in zip(table.orders, self._shapes, strict=True):
+            self._row[first : first + rows] = base + order * samples
+            first, base = first + rows, base + rows * samples
+
     def arguments(self, start: int) -> tuple[Any, ...]:
         """The kernel's arguments; sampling counts from the step `start`."""
-        return (
-            self._every, self._post, self._grid, start, self._start, self._a, self._b, self._sign, self._scale,
-            self._row, self._samples,
-        )  # fmt: skip
+        t = self._table
+        return t.every, t.post, t.grid, start, t.start, t.a, t.b, t.sign, t.scale, self._row, self._samples
 
     def series(self, steps: int) -> list[np.ndarray]:
         """float64[rows, samples] per probe, as far as `steps` steps filled them."""
         out, base = [], 0
-        for (rows, samples), every in zip(self._shapes, self._every.tolist(), strict=True):
-            out.append(self._samples[base : base + rows * samples].reshape(rows, samples)[:, : steps // every])
+        for (rows, samples), probe in zip(self._shapes, self._table.probes, strict=True):
+            out.append(self._samples[base : base + rows * samples].reshape(rows, samples)[:, : steps // probe.every])
             base += rows * samples
         return out
 
@@ -121,24 +152,49 @@ class TracePlan:
                 self._tracing.sink(self._rows[: count * self._width].reshape(count, self._width))
 
 
+class StimulusTable:
+    """Where the columns of a stimulus act.
+
+    Attributes:
+        start: int64[tiles + 1], first of the columns of each tile, sorted by tile.
+        column, offset: int64[n], the columns in that order, and the offset in its tile of what each acts on.
+        place: int64[n], the same from the start of all tiles.
+    """
+
+    def __init__(self, stimulus: Input | None, tiles: Tiles) -> None:
+        self._of = stimulus
+        if stimulus is None:
+            self.start = np.zeros(tiles.count + 1, np.int64)
+            self.column = self.offset = self.place = np.zeros(0, np.int64)
+            return
+        self.column, self.start = _by_tile(tiles, stimulus.cells)
+        cells, sections = stimulus.cells[self.column], stimulus.sections[self.column]
+        self.offset = tiles.offsets(cells, sections, f"{stimulus.target}_{{}}")
+        self.place = tiles.start[tiles.place[cells] // WIDTH] + self.offset
+
+    def serves(self, stimulus: Input | None) -> bool:
+        """Whether the columns of a stimulus act where those of this table do."""
+        if self._of is None or stimulus is None:
+            return self._of is stimulus
+        return (
+            self._of.target == stimulus.target
+            and np.array_equal(self._of.cells, stimulus.cells)
+            and np.array_equal(self._of.sections, stimulus.sections)
+        )
+
+
 class StimulusPlan:
     """The stimulus of one advance, a window of rows at a time."""
 
-    def __init__(self, stimulus: Input | None, tiles: Tiles) -> None:
-        self._stimulus, self._tiles = stimulus, tiles
+    def __init__(self, stimulus: Input | None, table: StimulusTable, tiles: Tiles) -> None:
+        self._stimulus, self._table, self._tiles = stimulus, table, tiles
         self._first, self._ratio = 0, 1
         self._rows = np.zeros((1, 0))
         self.most_steps = 1 << 62
-        if stimulus is None:
-            self._start = np.zeros(tiles.count + 1, np.int64)
-            self._column = self._offset = np.zeros(0, np.int64)
-            return
-        self._ratio = stimulus.ratio
-        self._column, self._start = _by_tile(tiles, stimulus.cells)
-        cells, sections = stimulus.cells[self._column], stimulus.sections[self._column]
-        self._offset = tiles.offsets(cells, sections, f"{stimulus.target}_{{}}")
-        window = checks.environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
-        self.most_steps = max(1, int(window / (8 * max(1, len(cells))))) * self._ratio
+        if stimulus is not None:
+            self._ratio = stimulus.ratio
+            window = checks.environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
+            self.most_steps = max(1, int(window / (8 * max(1, len(stimulus.cells))))) * self._ratio
 
     def load(self, step: int, n_steps: int) -> None:
         """Fetch the rows for the steps `step` to `step + n_steps`, counted from the start of the advance."""
@@ -149,10 +205,9 @@ class StimulusPlan:
 
     def arguments(self) -> tuple[Any, ...]:
         """The kernel's arguments."""
-        return self._start, self._column, self._offset, self._rows, self._first, self._ratio
+        return self._table.start, self._table.column, self._table.offset, self._rows, self._first, self._ratio
 
     def withdraw(self) -> None:
         """Take the stimulus off the cells."""
         if self._stimulus is not None:
-            tile = self._tiles.place[self._stimulus.cells[self._column]] // WIDTH
-            self._tiles.state[self._tiles.start[tile] + self._offset] = 0.0
+            self._tiles.state[self._table.place] = 0.0
