@@ -19,14 +19,14 @@ from livn.engine.cpu.kernel import load_kernel
 KAPPA, INCREMENT, LATE, UNPAID = 1, 2, 3, 4
 
 DELIVER = f"""
-from livn.engine.cpu.events import DEPRESSING, LEARNING, SHIFT, WIDTH, _recovered, _released, _updated
+from livn.engine.cpu.events import DEPRESSING, LEARNING, OFFSET, SHIFT, WIDTH, _recovered, _released, _updated
 
 
 @nb.njit(**OPTIONS)
 def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, dt):
     while k >= 0:
         c = queue[k]
-        slot = links[c].slot
+        slot = links[c].slot & OFFSET
         kind = mode[slot >> SHIFT]
         g = links[c].jump
         if kind == DEPRESSING:

@@ -483,3 +483,9 @@ def test_a_file_that_appears_before_the_first_run_is_not_touched(path):
     with pytest.raises(DamagedFile):
         open_weights(__file__)
     assert open_weights(path).t.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("to", ["", "a\0b"])
+def test_a_file_needs_a_name(to):
+    with make("EI1") as env, pytest.raises(ValueError, match="to must be the name of a file"):
+        env.record_weights(to=to)

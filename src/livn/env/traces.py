@@ -55,6 +55,8 @@ class WeightSettings:
         if to is not None:
             if not isinstance(to, str | os.PathLike):
                 raise TypeError(f"to must be the name of a file or None, got {to!r:.200}")
+            if not os.fspath(to) or "\0" in str(to):
+                raise ValueError(f"to must be the name of a file or None, got {to!r:.200}")
             to = str(Path(to).absolute())
         return cls(dt, population, gids, fraction, to)
 

@@ -54,8 +54,8 @@ def opening(x, b):
 
 
 def gate(v, half, b):
-    """s(v - half) from an exponential that both gates of a rule share."""
-    return reciprocal(1.0 + minimum(exp(-b * v) * exp(b * half), 1e300))
+    """s(v - half); below e^-690 it is that."""
+    return reciprocal(1.0 + exp(minimum(-b * (v - half), 690.0)))
 
 
 def gate_above(v, theta, half, b):

@@ -256,7 +256,9 @@ class _Tile:
             v = self.layout.offset(n)
             out += [
                 f"            for j in range({WIDTH}):",
-                f"                if not (abs(x[{v} + j]) < {LIMIT}) and control[{BAD_TILE}] < 0:",
+                f"                if not (abs(x[{v} + j]) < {LIMIT}) and (",
+                f"                    control[{BAD_TILE}] < 0 or step + 1 < control[{BAD_STEP}]",
+                "                ):",
                 f"                    control[{BAD_TILE}] = tile",
                 f"                    control[{BAD_LANE}] = j",
                 f"                    control[{BAD_VARIABLE}] = {self.layout.names.index(n)}",

@@ -40,6 +40,8 @@ class Connections:
         self.network, self.tiles = network, tiles
         self.blocks = tiles.shares(BLOCKS * threads)
         self._threads = threads
+        if np.diff(self.blocks).max(initial=0) >= 1 << (31 - OFFSET_BITS):
+            raise ValueError(f"{network.n_cells} cells are too many for {threads} threads: their slots don't fit")
         self._blocks = len(self.blocks) - 1
         self._dt = 0.0
         n = network.n_connections
@@ -146,7 +148,7 @@ class Connections:
 
     def most_events(self, window: int, refractory: int) -> int:
         """At most so many events are due in one block in `window` steps."""
-        return self._fullest * (window // max(1, refractory) + 1)
+        return self._fullest * (window // max(2, refractory) + 1)
 
     def trace_table(self, places: np.ndarray) -> TraceTable:
         """Where the connections at these places, in key order, lie here, by tile; kept for the next time."""

@@ -89,9 +89,9 @@ def _exp(x):
 
 
 def _exp_by_polynomial(x):
+    x = minimum(maximum(x, -700.0), 700.0)
     k = x * 1.4426950408889634 + ROUNDER - ROUNDER
     p = _exp_polynomial(x - k * 0.6931471805599453)
-    k = where(k < -1022.0, -1022.0, where(k > 1023.0, 1023.0, k))
     return float_of_bits(bits_of_float(p) + (bits_of_float(k + ROUNDER) << 52))
 
 
