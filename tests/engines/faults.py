@@ -6,46 +6,19 @@ text holds all that differs from the right one.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from livn.engine.base import Advance
+from livn.engine.cpu import events
 from livn.engine.cpu.codegen import kernel_source
 from livn.engine.cpu.engine import CpuEngine
 from livn.engine.cpu.kernel import load_kernel
 
 KAPPA, INCREMENT, LATE, UNPAID = 1, 2, 3, 4
-
-DELIVER = f"""
-from livn.engine.cpu.events import DEPRESSING, LEARNING, OFFSET, SHIFT, WIDTH, _recovered, _released, _updated
-
-
-@nb.njit(**OPTIONS)
-def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, dt):
-    while k >= 0:
-        c = queue[k]
-        slot = links[c].slot & OFFSET
-        kind = mode[slot >> SHIFT]
-        g = links[c].jump
-        if kind == DEPRESSING:
-            share, links[c].weight = _released(_recovered(links[c].weight, (step - links[c].last) * dt))
-            g *= share
-            links[c].last = step
-        elif kind >= LEARNING:
-            before = links[c].weight
-            if plastic:
-                now = x[integral[slot >> SHIFT] + (slot & (WIDTH - 1))]
-                rule = kind - LEARNING
-                links[c].weight = _updated(before, now, links[c].last, bounds[rule, 0], bounds[rule, 1])
-                links[c].last = now
-            g *= before if mode[mode.size - 1] == {LATE} else links[c].weight
-        x[slot] += g
-        x[slot + WIDTH] += g
-        k = behind[k]
-"""
-"""The engine's own `deliver`, but that the fault LATE opens the conductance with the weight before its update."""
 
 
 def _replaced(text: str, old: str, new: str) -> str:
@@ -53,10 +26,20 @@ def _replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+def late_deliver() -> str:
+    """The engine's own `deliver`, but that the fault LATE opens the conductance with the weight before its update."""
+    text = _replaced(inspect.getsource(events.deliver.py_func), " w = links[c]", " before = w = links[c]")
+    text = _replaced(text, "g *= w", f"g *= before if mode[mode.size - 1] == {LATE} else w")
+    names = ", ".join(n for n in events.deliver.py_func.__code__.co_names if n in vars(events))
+    return f"from livn.engine.cpu.events import {names}\n\n\n{text}"
+
+
 def faulty_source(source: str) -> str:
     """The text of the kernel with all faults in it, none of them on."""
     text = _replaced(source, "import deliver, gather,", "import gather,")
-    text = _replaced(text, "\n\n\n@nb.njit(**OPTIONS)\ndef sample(", f"\n{DELIVER}\n\n@nb.njit(**OPTIONS)\ndef sample(")
+    text = _replaced(
+        text, "\n\n\n@nb.njit(**OPTIONS)\ndef sample(", f"\n{late_deliver()}\n\n@nb.njit(**OPTIONS)\ndef sample("
+    )
     text = _replaced(text, "if rule_on:", f"fault = mode[mode.size - 1]\n            if rule_on or fault == {UNPAID}:")
     factor = f"(1.1 if fault == {KAPPA} else 0.025 / dt if fault == {INCREMENT} else 1.0)"
     return _replaced(text, ", driven, fade_", f", driven * {factor}, fade_")

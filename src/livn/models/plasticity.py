@@ -4,7 +4,7 @@
 v in mV; ℓ in 1/ms; Λ and w have no unit. `b` is the natural logarithm of `learning_slope`.
 """
 
-from numpy import exp, log, maximum, minimum, reciprocal, where
+from numpy import exp, log, maximum, minimum, where
 
 KAPPA = 0.016
 """Rate κ at which the drive feeds ℓ, 1/ms². A rate, so that the rule means the same at every dt."""
@@ -53,19 +53,14 @@ def opening(x, b):
     return 1.0 / (1.0 + exp(-b * x))
 
 
-def gate(v, half, b):
-    """s(v - half); below e^-690 it is that."""
-    return reciprocal(1.0 + exp(minimum(-b * (v - half), 690.0)))
-
-
 def gate_above(v, theta, half, b):
     """Gate of the excitatory rule: s(v - half) while v is above theta, else 0."""
-    return where(v > theta, gate(v, half, b), 0.0)
+    return where(v > theta, opening(v - half, b), 0.0)
 
 
 def gate_below(v, theta, half, b):
     """Gate of the inhibitory rule: s(v - half) while v is below theta, else 0."""
-    return where(v < theta, gate(v, half, b), 0.0)
+    return where(v < theta, opening(v - half, b), 0.0)
 
 
 def drive(ltp, ltd, a_ltp, a_ltd, b, tau):

@@ -138,10 +138,6 @@ class WeightFile(WeightTraces):
             return np.zeros((b - a, 0), np.float32)
         return np.ascontiguousarray(self._read(range(self._index.size), slice(a, b)).T)
 
-    @property
-    def _width(self) -> int:
-        return max(1, TURNED // max(1, self._index.size))
-
     def _read(self, wanted: range, columns: slice) -> np.ndarray:
         """float32[m, k], samples of this part."""
         first, step, last = self._row + wanted[0], wanted.step, self._row + wanted[-1]

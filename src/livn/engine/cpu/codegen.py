@@ -14,12 +14,12 @@ from livn.engine.cpu.layout import RULES, Layout
 # Words of the control array
 STEP, END, WINDOW, PENDING, COUNT, STATUS, LAUNCH, BAD_TILE, BAD_LANE, BAD_VARIABLE, BAD_STEP, ROOM = range(12)
 CONTROL_WORDS = 16
+# Why a call came back
+DONE, SPIKES_FULL, RUNS_FULL, DIVERGED = range(4)
 
 VECTORS = (32, 16) if AVX512 else (16,)
 """Lanes that a tile function works on at once. Four registers side by side hide each other's latency (two, in the last,
 half-empty tile); without AVX-512 there are half as many registers, of half the width."""
-# Why a call came back
-DONE, SPIKES_FULL, RUNS_FULL, DIVERGED = range(4)
 
 _SHARED = (
     "dt, rules, rule_on, tally, refractory, "
@@ -39,7 +39,7 @@ import numpy as np
 
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.events import deliver, gather, launch, line_up
-from livn.engine.cpu.lanes import any_lane, load, store, where
+from livn.engine.cpu.lanes import all_lanes, any_lane, load, store, where
 from livn.engine.cpu.maths import OPTIONS, wide_vectors
 from livn.engine.cpu.sync import barrier
 from livn.models import cells, channels, noise, plasticity, synapses
@@ -255,14 +255,15 @@ class _Tile:
         for n in (n for n in self.kind.states if n.startswith("v_")):
             v = self.layout.offset(n)
             out += [
-                f"            for j in range({WIDTH}):",
-                f"                if not (abs(x[{v} + j]) < {LIMIT}) and (",
-                f"                    control[{BAD_TILE}] < 0 or step + 1 < control[{BAD_STEP}]",
-                "                ):",
-                f"                    control[{BAD_TILE}] = tile",
-                f"                    control[{BAD_LANE}] = j",
-                f"                    control[{BAD_VARIABLE}] = {self.layout.names.index(n)}",
-                f"                    control[{BAD_STEP}] = step + 1",
+                f"            if not all_lanes(abs(load(x, {v}, {WIDTH})) < {LIMIT}) and (",
+                f"                control[{BAD_TILE}] < 0 or step + 1 < control[{BAD_STEP}]",
+                "            ):",
+                f"                control[{BAD_TILE}] = tile",
+                f"                control[{BAD_VARIABLE}] = {self.layout.names.index(n)}",
+                f"                control[{BAD_STEP}] = step + 1",
+                f"                for j in range({WIDTH - 1}, -1, -1):",
+                f"                    if not (abs(x[{v} + j]) < {LIMIT}):",
+                f"                        control[{BAD_LANE}] = j",
             ]
         return [*out, f"            if control[{BAD_TILE}] == tile:", "                return n_out"]
 

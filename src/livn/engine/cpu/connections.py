@@ -1,4 +1,4 @@
-"""The connections in memory: by tile, source and delay, so that delivery reads them in sequence."""
+"""The connections in memory: by block of tiles, source and delay, so that delivery reads them in sequence."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Connections:
         runs: RUN[m], one per (source, block) that are connected.
         n_active, n_over: int64[blocks], runs under way, and those among them that are over.
         due, under_way: int64 and UNDER_WAY[blocks, capacity], step of the next event and the rest of a run under way.
-        ready: int32[threads, capacity + 1], room for a list of them.
+        ready: int32[threads, capacity], room for a list of them.
         channels, learners: int64[tiles], bits of the conductances and learning signals that are in use.
         shortest, longest: steps; 0 without connections.
     """
@@ -112,7 +112,7 @@ class Connections:
 
     def _allocate(self, room: int) -> None:
         self.due, self.under_way = np.zeros((self._blocks, room), np.int64), np.zeros((self._blocks, room), UNDER_WAY)
-        self.ready = np.zeros((self._threads, room + 1), np.int32)
+        self.ready = np.zeros((self._threads, room), np.int32)
 
     def grow(self, needed: int) -> None:
         """Room for `needed` runs under way per block, and then some; those there stay."""

@@ -1,9 +1,8 @@
 """Spikes on their way: from the cell that fired to the conductances it opens.
 
-The connections of a tile lie in memory by (source, delay), so that one spike meets one run of them in the order of
-their arrival. A run under way is three numbers: its next connection, its end, and the step that the spike is stamped
-with. Runs are kept in the order of the spikes, hence conductances add up in the same order however the time is cut into
-windows or the tiles are dealt to threads.
+The connections of a block of tiles lie in memory by (source, delay), so that one spike meets one run of them in the
+order of their arrival. Runs under way are kept in the order of the spikes, and their events queued window by window:
+conductances add up in the same order however the time is cut into windows or the tiles are dealt to threads.
 """
 
 import numba as nb

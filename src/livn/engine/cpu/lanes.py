@@ -20,7 +20,10 @@ __all__ = [
     "any_lane",
     "bits_of_float",
     "float_of_bits",
+    "has_table",
     "load",
+    "scaled",
+    "sixteenth_power",
     "sqrt",
     "store",
     "where",
@@ -241,8 +244,8 @@ def _by_eights(builder, name, arguments, *vectors):
         parts.append(builder.call(function, values))
     while len(parts) > 1:
         n = 2 * parts[0].type.count
-        all_lanes = ir.Constant(ir.VectorType(ir.IntType(32), n), list(range(n)))
-        parts = [builder.shuffle_vector(a, b, all_lanes) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        both = ir.Constant(ir.VectorType(ir.IntType(32), n), list(range(n)))
+        parts = [builder.shuffle_vector(a, b, both) for a, b in zip(parts[::2], parts[1::2], strict=True)]
     return parts[0]
 
 
