@@ -180,7 +180,7 @@ def test_repr_tells_the_state(engine):
         ({"threads": 1.5}, TypeError, "threads must be"),
         ({"threads": True}, TypeError, "threads must be"),
         ({"threads": "2"}, TypeError, "threads must be"),
-        ({"precision": "half"}, ValueError, "unknown precision 'half'; legal: double"),
+        ({"precision": "half"}, ValueError, "unknown precision 'half'; legal: double, single"),
         ({"precision": None}, ValueError, "unknown precision None"),
     ],
 )

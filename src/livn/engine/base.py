@@ -164,6 +164,7 @@ class Engine(ABC):
     Attributes:
         name: as in `make(engine=...)`.
         capabilities: a subset of `CAPABILITIES`.
+        precisions: those that it can compute in.
         network: what it was built from.
         step: integer clock; t = step · dt.
         threads: number of threads in use.
@@ -171,13 +172,18 @@ class Engine(ABC):
 
     name: str
     capabilities: frozenset[str]
+    precisions: tuple[str, ...] = ("double",)
     network: Network
     step: int
     threads: int
 
     @abstractmethod
     def __init__(self, network: Network, *, seed: int, threads: int) -> None:
-        """Build cells and connections; `reset` must follow before anything else."""
+        """Build cells and connections; `reset` must follow before anything else.
+
+        Engines with the capability `mpi` are also given `world`, the ranks; those that compute in several precisions,
+        `precision` where it is not `"double"`.
+        """
 
     @abstractmethod
     def reset(self, dt: float, v_init: float | None, stream: int) -> None:

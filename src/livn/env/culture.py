@@ -53,13 +53,15 @@ class Culture:
     ) -> None:
         if io is not None:
             raise ValueError(f"io must be None, got {io!r:.200}: electrodes are not in this version of livn")
-        checks.choice("precision", precision, ("double",))
+        checks.choice("precision", precision, ("double", "single"))
         self.seed = checks.integer("seed", seed, low=0, high=2**64 - 1)
         if threads is not None:
             checks.integer("threads", threads, low=1, high=1024)
         self._engine_class = engine_class(engine)
         self.engine: str = self._engine_class.name
         self.capabilities = self._engine_class.capabilities
+        if precision not in self._engine_class.precisions:
+            raise UnsupportedByEngine(f"{precision} precision", self.engine, ("cpu",))
         self._world = world_of(comm, subworld_size, self._engine_class)
         self.comm, self.io, self.precision = comm, None, precision
         self.system = self._world.root_first(lambda: resolve(system))
@@ -98,8 +100,10 @@ class Culture:
         if self._running is not None:
             return self
         network = self._ensure_network()
-        ranks = {"world": self._world} if "mpi" in self.capabilities else {}
-        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network), **ranks)
+        options: dict[str, Any] = {"world": self._world} if "mpi" in self.capabilities else {}
+        if self.precision != "double":
+            options["precision"] = self.precision
+        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network), **options)
         try:
             engine.set_noise(self._noise_here(self._noise))
             engine.reset(DEFAULT_DT, self._v_init, self._stream)
@@ -147,7 +151,8 @@ class Culture:
         state = f"t = {self.t:g} ms, plasticity {on}" if self._running is not None else "not initialised"
         recorded = [*self._recorders.signals, *(["weights"] if self._traces.recorder is not None else [])]
         recording = f", recording {', '.join(recorded)}" if recorded else ""
-        return f"Env({self.system.name!r}: {cells}; engine {self.engine!r}; {state}{recording})"
+        engine = f"engine {self.engine!r}" + (" in single precision" if self.precision == "single" else "")
+        return f"Env({self.system.name!r}: {cells}; {engine}; {state}{recording})"
 
     def _check_not_closed(self) -> None:
         if self._closed:

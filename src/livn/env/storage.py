@@ -48,6 +48,7 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
         "system": system,
         "model": {"cls": name_of(env.model), "kwargs": env.model.kwargs},
         "seed": env.seed,
+        "precision": env.precision,
         "stream": env._stream,
         "dt": env._dt,
         "v_init": env._v_init,
@@ -123,7 +124,11 @@ def _restore(
     cls: type[Env], parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any], engine: str | None, comm: Any
 ) -> Env:
     model = model_named(meta["model"]["cls"], meta["model"]["kwargs"], "the stored culture")
-    env = cls(unpack(parts["system"], meta["system"]), model, seed=meta["seed"], comm=comm, engine=engine)
+    precision = meta.get("precision", "double")
+    if precision not in engine_class(engine).precisions:  # a state fits any engine
+        precision = "double"
+    system = unpack(parts["system"], meta["system"])
+    env = cls(system, model, seed=meta["seed"], comm=comm, engine=engine, precision=precision)
     try:
         _fill(env, parts, meta)
     except BaseException:  # nobody else could free its engine

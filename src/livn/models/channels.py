@@ -154,6 +154,19 @@ def ghk(v, ca, f):
     return force, (-f * (1.0 - r * beyond) * there - force) / SLOPE_STEP
 
 
+def ghk_smooth(v, ca, f):
+    """`ghk` with its analytic slope, where numbers are too coarse for a difference over `SLOPE_STEP`."""
+    z = v / f
+    near = abs(z) < 0.25
+    ez = exp(z)
+    over = 1.0 / where(near, 1.0, ez - 1.0)
+    zz = z * z
+    e = where(near, 1.0 - 0.5 * z + zz * (1.0 / 12.0 - zz / 720.0), z * over)
+    slope = where(near, z * (1.0 / 6.0 - zz * (1.0 / 180.0 - zz / 5040.0)) - 0.5, (1.0 - e * ez) * over)
+    outward = ca / CALCIUM_OUT * ez
+    return f * (outward - 1.0) * e, outward * e - (1.0 - outward) * slope
+
+
 TAU_CAN_ACTIVATION = 4.0
 TAU_CAN_INACTIVATION = 40.0
 TAU_CAL_ACTIVATION = 60.0

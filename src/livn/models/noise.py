@@ -50,8 +50,12 @@ def uniforms(w0, w1, w2, w3):
 
 
 def normals(w0, w1, w2, w3):
-    """Two standard normal numbers from four random words (Box & Muller 1958)."""
-    u1, u2 = uniforms(w0, w1, w2, w3)
+    """Two standard normal numbers from four random words."""
+    return box_muller(*uniforms(w0, w1, w2, w3))
+
+
+def box_muller(u1, u2):
+    """Two standard normal numbers from two uniforms in (0, 1] (Box & Muller 1958)."""
     radius = sqrt(-2.0 * log(u1))
     angle = 6.283185307179586 * u2
     return radius * cos(angle), radius * sin(angle)

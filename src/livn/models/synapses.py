@@ -44,6 +44,14 @@ def nmda_current(v, a, b, reversal):
     return i, (g * here * (v + SLOPE_STEP - reversal) - i) / SLOPE_STEP
 
 
+def nmda_smooth(v, a, b, reversal):
+    """`nmda_current` with its analytic slope, where numbers are too coarse for a difference over `SLOPE_STEP`."""
+    block = exp(-0.062 * v) * (MAGNESIUM / 3.57)
+    share = 1.0 / (1.0 + block)
+    g = (b - a) * share
+    return g * (v - reversal), g * (1.0 + 0.062 * (block * share) * (v - reversal))
+
+
 def decays(taus, dt):
     """(e^{-dt/τ_rise}, e^{-dt/τ_decay}): what A and B are multiplied by in a step."""
     return exp(-dt / taus[0]), exp(-dt / taus[1])

@@ -37,14 +37,15 @@ class CpuEngine(Engine):
 
     name = "cpu"
     capabilities = frozenset({"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage"})
+    precisions = ("double", "single")
 
-    def __init__(self, network: Network, *, seed: int, threads: int) -> None:
+    def __init__(self, network: Network, *, seed: int, threads: int, precision: str = "double") -> None:
         self.network = network
         self.seed = seed
         self.step = 0
         self.dt = 0.0
         self.stream = 0
-        self.layouts = [Layout.of(kind, network.model.receptors) for kind in network.kinds]
+        self.layouts = [Layout.of(kind, network.model.receptors, precision == "single") for kind in network.kinds]
         self.tiles = Tiles(network, self.layouts)
         self.threads = max(1, min(threads, self.tiles.count))
         self._advance = self._load_kernel()
@@ -289,14 +290,15 @@ class CpuEngine(Engine):
     def _diverged(self) -> SimulationDiverged:
         rows = self._control[self._control[:, cg.BAD_TILE] >= 0]
         row = rows[np.argmin(rows[:, cg.BAD_STEP])]
-        tile, lane, variable = (int(row[i]) for i in (cg.BAD_TILE, cg.BAD_LANE, cg.BAD_VARIABLE))
-        name = self.layouts[self.tiles.kind[tile]].names[variable]
+        tile, lane, at = (int(row[i]) for i in (cg.BAD_TILE, cg.BAD_LANE, cg.BAD_ROW))
+        rows = self.layouts[self.tiles.kind[tile]].rows
+        name = next(name for name in rows if rows[name] == at)
         place = tile * WIDTH + lane
         return SimulationDiverged(
             gid=int(self.tiles.gid[place]),
             section=name.removeprefix("v_"),
             time=round(int(row[cg.BAD_STEP]) * self.dt, 9),
-            value=float(self.tiles.state[self.tiles.start[tile] + variable * WIDTH + lane]),
+            value=float(self.tiles.state[self.tiles.start[tile] + at * WIDTH + lane]),
         )
 
     # State

@@ -12,6 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from livn.engine.cpu.binding import bind
+from livn.engine.cpu.lanes import double_at
 from livn.engine.cpu.maths import OPTIONS
 from livn.models.plasticity import updated
 from livn.models.synapses import recovered, released
@@ -129,7 +130,7 @@ def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, d
         else:
             w = links[c].weight
             if plastic:
-                now = x[integral[slot >> SHIFT] + (slot & (WIDTH - 1))]
+                now = double_at(x, integral[slot >> SHIFT], slot & (WIDTH - 1))
                 rule = kind - LEARNING
                 w = _updated(w, now, links[c].last, bounds[rule, 0], bounds[rule, 1])
                 links[c].weight = w

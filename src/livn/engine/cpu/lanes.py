@@ -7,6 +7,7 @@ vectoriser would think of it. A vector wider than a register is several operatio
 import operator
 
 import numba as nb
+import numpy as np
 from llvmlite import binding as llvm
 from llvmlite import ir
 from numba import types
@@ -19,13 +20,17 @@ __all__ = [
     "all_lanes",
     "any_lane",
     "bits_of_float",
+    "double_at",
     "float_of_bits",
     "has_table",
     "load",
+    "load_double",
     "scaled",
+    "single",
     "sixteenth_power",
     "sqrt",
     "store",
+    "store_double",
     "where",
 ]
 
@@ -163,7 +168,7 @@ def _elementwise(name):
     """What calls LLVM's intrinsic function `name`."""
 
     def generate(builder, value, given):
-        bits = {types.float32: 32, types.float64: 64}[getattr(given, "dtype", given)]
+        bits = _BITS[getattr(given, "dtype", given)]
         full = f"llvm.{name}.v{given.count}f{bits}" if isinstance(given, Lanes) else f"llvm.{name}.f{bits}"
         known = builder.module.globals.get(full)
         return builder.call(
@@ -225,21 +230,23 @@ def _features() -> str:
 
 
 AVX512 = "+avx512f" in _features()
-_EIGHT = ir.VectorType(ir.DoubleType(), 8)
+_BITS = {types.float32: 32, types.float64: 64}
 
 
 def has_table(x):
     """Whether `sixteenth_power` and `scaled` are there for lanes of this type: instructions of AVX-512."""
-    return AVX512 and isinstance(x, Lanes) and x.dtype == types.float64 and x.count % 8 == 0
+    return AVX512 and isinstance(x, Lanes) and x.dtype in _BITS and x.count * _BITS[x.dtype] % 512 == 0
 
 
-def _by_eights(builder, name, arguments, *vectors):
-    """An instruction of AVX-512, eight lanes at a time, of float64; `arguments` makes its from eight of each vector."""
+def _by_registers(builder, name, arguments, *vectors):
+    """An instruction of AVX-512 on floats, a register at a time; `arguments` makes its from one of each vector."""
+    width = 8 if "pd" in name or ".df" in name else 16
+    result = ir.VectorType(ir.DoubleType() if width == 8 else ir.FloatType(), width)
     parts = []
-    for first in range(0, vectors[0].type.count, 8):
-        lanes = ir.Constant(ir.VectorType(ir.IntType(32), 8), list(range(first, first + 8)))
+    for first in range(0, vectors[0].type.count, width):
+        lanes = ir.Constant(ir.VectorType(ir.IntType(32), width), list(range(first, first + width)))
         values = arguments(*(builder.shuffle_vector(v, v, lanes) for v in vectors))
-        declared = ir.FunctionType(_EIGHT, [v.type for v in values])
+        declared = ir.FunctionType(result, [v.type for v in values])
         function = builder.module.globals.get(name) or ir.Function(builder.module, declared, name)
         parts.append(builder.call(function, values))
     while len(parts) > 1:
@@ -252,24 +259,37 @@ def _by_eights(builder, name, arguments, *vectors):
 @intrinsic
 def scaled(typing, p, k):
     """p · 2^⌊k⌋."""
+    kind, width = ("pd", 8) if p.dtype == types.float64 else ("ps", 16)
 
     def arguments(p, k):
-        return p, k, p, ir.Constant(ir.IntType(8), -1), ir.Constant(ir.IntType(32), 4)  # no mask, usual rounding
+        return p, k, p, ir.Constant(ir.IntType(width), -1), ir.Constant(ir.IntType(32), 4)  # no mask, usual rounding
 
-    return p(p, k), lambda context, builder, sig, args: _by_eights(
-        builder, "llvm.x86.avx512.mask.scalef.pd.512", arguments, *args
+    return p(p, k), lambda context, builder, sig, args: _by_registers(
+        builder, f"llvm.x86.avx512.mask.scalef.{kind}.512", arguments, *args
     )
 
 
 @intrinsic
 def sixteenth_power(typing, bits):
-    """2^(n/16) for the lowest four bits n of whole numbers."""
-    low, high = (ir.Constant(_EIGHT, [2.0 ** (n / 16) for n in range(first, first + 8)]) for first in (0, 8))
+    """2^(n/16) for the lowest four bits n of whole numbers, as floats of their width."""
+    powers = [2.0 ** (n / 16) for n in range(16)]
+    if bits.dtype == types.int64:
+        low, high = (ir.Constant(ir.VectorType(ir.DoubleType(), 8), half) for half in (powers[:8], powers[8:]))
+        name, arguments = "llvm.x86.avx512.vpermi2var.pd.512", lambda n: (low, n, high)
+    else:
+        table = ir.Constant(ir.VectorType(ir.FloatType(), 16), np.float32(powers).tolist())
+        name, arguments = "llvm.x86.avx512.permvar.sf.512", lambda n: (table, n)
+    dtype = types.float64 if bits.dtype == types.int64 else types.float32
+    return Lanes(dtype, bits.count)(bits), lambda context, builder, sig, args: _by_registers(
+        builder, name, arguments, *args
+    )
 
-    def generate(context, builder, sig, args):
-        return _by_eights(builder, "llvm.x86.avx512.vpermi2var.pd.512", lambda n: (low, n, high), *args)
 
-    return Lanes(types.float64, bits.count)(bits), generate
+@intrinsic
+def single(typing, x):
+    """Lanes of floats as float32."""
+    narrow = Lanes(types.float32, x.count)
+    return narrow(x), lambda context, builder, sig, args: _cast(context, builder, args[0], x, narrow)
 
 
 def _pointer(context, builder, array, x, offset, vector):
@@ -277,32 +297,65 @@ def _pointer(context, builder, array, x, offset, vector):
     return builder.bitcast(builder.gep(data, [offset]), vector.as_pointer())
 
 
-@intrinsic(prefer_literal=True)
-def load(typing, x, offset, count):
-    """`count` (a constant) lanes from x[offset] on."""
-    lanes = Lanes(x.dtype, count.literal_value)
+def _load(x, offset, count, dtype):
+    lanes = Lanes(dtype, count.literal_value)
 
     def generate(context, builder, sig, args):
         vector = context.get_value_type(lanes)
         found = builder.load(_pointer(context, builder, x, args[0], args[1], vector), typ=vector)
-        found.align = 8
+        found.align = _BITS.get(dtype, 64) // 8
         return found
 
     return lanes(x, types.int64, count), generate
 
 
-@intrinsic(prefer_literal=True)
-def store(typing, x, offset, value):
-    """Write lanes from x[offset] on."""
-    lanes = Lanes(x.dtype, value.count)
+def _store(x, offset, value, dtype):
+    lanes = Lanes(dtype, value.count)
 
     def generate(context, builder, sig, args):
         cast = _cast(context, builder, args[2], value, lanes)
         to = _pointer(context, builder, x, args[0], args[1], context.get_value_type(lanes))
-        builder.store(cast, to, align=8)
+        builder.store(cast, to, align=_BITS.get(dtype, 64) // 8)
         return context.get_dummy_value()
 
     return types.none(x, types.int64, value), generate
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, x, offset, count):
+    """`count` (a constant) lanes from x[offset] on."""
+    return _load(x, offset, count, x.dtype)
+
+
+@intrinsic(prefer_literal=True)
+def store(typing, x, offset, value):
+    """Write lanes from x[offset] on."""
+    return _store(x, offset, value, x.dtype)
+
+
+@intrinsic(prefer_literal=True)
+def load_double(typing, x, offset, count):
+    """`count` lanes of the float64 that lie from x[offset] on, whatever x holds elsewhere."""
+    return _load(x, offset, count, types.float64)
+
+
+@intrinsic(prefer_literal=True)
+def store_double(typing, x, offset, value):
+    """Write lanes as float64 from x[offset] on."""
+    return _store(x, offset, value, types.float64)
+
+
+@intrinsic
+def double_at(typing, x, offset, i):
+    """The i-th of the float64 that lie from x[offset] on."""
+
+    def generate(context, builder, sig, args):
+        pointer = _pointer(context, builder, x, args[0], args[1], ir.DoubleType())
+        found = builder.load(builder.gep(pointer, [args[2]]), typ=ir.DoubleType())
+        found.align = 8
+        return found
+
+    return types.float64(x, types.int64, types.int64), generate
 
 
 @intrinsic

@@ -46,7 +46,8 @@ class ProbeTable:
     Attributes:
         probes: of which this is the table.
         together: steps after which every probe has sampled a whole number of times.
-        every, post: int64[probes], steps between samples, and whether they are of the step that follows.
+        every, post, wide: int64[probes], steps between samples, whether they are of the step that follows, and whether
+            they are float64 where words are float32.
         grid: steps between samples of any probe.
         start: int64[probes, tiles + 1], first row of each tile.
         orders: per probe the order of its rows here.
@@ -58,7 +59,7 @@ class ProbeTable:
         self.probes = tuple(probes)
         self.together = math.lcm(*(p.every for p in probes))
         self.every = np.array([p.every for p in probes], np.int64)
-        self.post = np.zeros(len(probes), np.int64)
+        self.post, self.wide = np.zeros((2, len(probes)), np.int64)
         self.grid = math.gcd(*(p.every for p in probes))
         self.start = np.zeros((len(probes), tiles.count + 1), np.int64)
         self.orders: list[np.ndarray] = []
@@ -76,6 +77,7 @@ class ProbeTable:
             else:
                 a, b, self.sign[part], self.scale[part], self.post[i] = _terms(probe.signal)
                 self.a[part], self.b[part] = (tiles.offsets(cells, sections, self._name(tiles, x)) for x in (a, b))
+                self.wide[i] = tiles.layouts[0].is_wide(a)
             self.orders.append(order)
             self.start[i] = first + start
             first += len(order)
@@ -87,7 +89,7 @@ class ProbeTable:
     @staticmethod
     def _name(tiles: Tiles, name: str) -> str:
         """The variable's name: gates and concentrations carry their section only where every section has one."""
-        whole = "{}" in name or any(name in layout.names for layout in tiles.layouts)
+        whole = "{}" in name or any(name in layout.rows for layout in tiles.layouts)
         return name if whole else f"{name}_{{}}"
 
 
@@ -107,7 +109,7 @@ class ProbePlan:
     def arguments(self, start: int) -> tuple[Any, ...]:
         """The kernel's arguments; sampling counts from the step `start`."""
         t = self._table
-        return t.every, t.post, t.grid, start, t.start, t.a, t.b, t.sign, t.scale, self._row, self._samples
+        return t.every, t.post, t.wide, t.grid, start, t.start, t.a, t.b, t.sign, t.scale, self._row, self._samples
 
     def series(self, steps: int) -> list[np.ndarray]:
         """float64[rows, samples] per probe, as far as `steps` steps filled them."""

@@ -16,17 +16,18 @@ NEVER = -(1 << 62)
 """Step of a spike that was not."""
 
 
-def _aligned(n: int) -> np.ndarray:
-    """float64[n] of zeros that starts on a cache line: a vector across two would be fetched twice."""
-    raw = np.zeros(n + 8)
-    return raw[-raw.ctypes.data % 64 // 8 :][:n]
+def _aligned(n: int, dtype: type) -> np.ndarray:
+    """dtype[n] of zeros that starts on a cache line: a vector across two would be fetched twice."""
+    size = np.dtype(dtype).itemsize
+    raw: np.ndarray = np.zeros(n + 64 // size, dtype)
+    return raw[-raw.ctypes.data % 64 // size :][:n]
 
 
 class Tiles:
     """One flat array of tiles, those of the first kind first; unused lanes repeat a real cell that cannot fire.
 
     Attributes:
-        state: float64, all tiles.
+        state: float64 or, in single precision, float32; all tiles.
         kind: int64[tiles], index into the network's kinds.
         cells: int64[tiles], how many there are in a tile.
         start: int64[tiles], offset of a tile in `state`.
@@ -49,7 +50,7 @@ class Tiles:
         self._first = np.cumsum([0, *self._tiles])[:-1]
         blocks = [n * layout.size for n, layout in zip(self._tiles, layouts, strict=True)]
         self._begin = np.cumsum([0, *blocks])[:-1].tolist()
-        self.state = _aligned(int(sizes.sum()))
+        self.state = _aligned(int(sizes.sum()), np.float32 if layouts[0].single else np.float64)
         self.place = self._first[network.kind] * WIDTH + network.row
         self.cell_at = np.full(self.count * WIDTH, -1)
         self.cell_at[self.place] = np.arange(network.n_cells)
@@ -67,12 +68,14 @@ class Tiles:
         """[tiles, WIDTH] view of a variable of the kind `number`."""
         layout, tiles = self.layouts[number], self._tiles[number]
         begin = self._begin[number]
-        block = self.state[begin : begin + tiles * layout.size].reshape(tiles, len(layout.names), WIDTH)
-        return block[:, layout.names.index(name), :]
+        block = self.state[begin : begin + tiles * layout.size].reshape(tiles, layout.size)
+        if layout.is_wide(name):
+            return block[:, layout.offset(name) :][:, : 2 * WIDTH].view(np.float64)
+        return block[:, layout.offset(name) :][:, :WIDTH]
 
     def get(self, number: int, name: str) -> np.ndarray:
         """A variable of the cells of a kind, float64[cells], a copy."""
-        return self._view(number, name).reshape(-1)[: self._counts[number]].copy()
+        return self._view(number, name).reshape(-1)[: self._counts[number]].astype(float)
 
     def put(self, number: int, name: str, values: np.ndarray | float) -> None:
         """Set a variable of the cells of a kind; unused lanes take the last cell's value."""
@@ -102,8 +105,10 @@ class Tiles:
             for s, section in enumerate(layout.kind.sections):
                 mine = (self.network.kind[cells] == number) & (sections == s)
                 if mine.any():
-                    out[mine] = layout.offset(name.format(section))
-        return out + self.place[cells] % WIDTH
+                    variable = name.format(section)
+                    words = 2 if layout.is_wide(variable) else 1
+                    out[mine] = layout.offset(variable) + words * (self.place[cells[mine]] % WIDTH)
+        return out
 
     def reset(self, v_init: float | None) -> None:
         """The state at t = 0, every compartment at `v_init` or at its V_rest [mV]."""
