@@ -53,14 +53,24 @@ def opening(x, b):
     return 1.0 / (1.0 + exp(-b * x))
 
 
+def is_above(v, theta):
+    """Whether the gates of the excitatory rule are open."""
+    return v > theta
+
+
+def is_below(v, theta):
+    """Whether the gates of the inhibitory rule are open."""
+    return v < theta
+
+
 def gate_above(v, theta, half, b):
     """Gate of the excitatory rule: s(v - half) while v is above theta, else 0."""
-    return where(v > theta, opening(v - half, b), 0.0)
+    return where(is_above(v, theta), opening(v - half, b), 0.0)
 
 
 def gate_below(v, theta, half, b):
     """Gate of the inhibitory rule: s(v - half) while v is below theta, else 0."""
-    return where(v < theta, opening(v - half, b), 0.0)
+    return where(is_below(v, theta), opening(v - half, b), 0.0)
 
 
 def drive(ltp, ltd, a_ltp, a_ltd, b, tau):

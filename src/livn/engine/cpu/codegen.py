@@ -43,6 +43,8 @@ _EQUATIONS = {
     "noise_conductance": "noise.noise_conductance",
     "synaptic_current": "synapses.synaptic_current",
     "nmda_current": "synapses.nmda_current",
+    "opens_EXC": "plasticity.is_above",
+    "opens_INH": "plasticity.is_below",
     "gate_EXC": "plasticity.gate_above",
     "gate_INH": "plasticity.gate_below",
     "drive": "plasticity.drive",
@@ -57,7 +59,7 @@ import numpy as np
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.events import deliver, gather, launch, line_up
 from livn.engine.cpu.lanes import (
-    all_lanes, any_lane, double_at, load, load_double, single, store, store_double, where,
+    all_lanes, any_lane, double_at, filled, load, load_double, single, store, store_double, where,
 )
 from livn.engine.cpu.maths import OPTIONS, flush_denormals, wide_vectors
 from livn.engine.cpu.sync import barrier
@@ -225,7 +227,9 @@ class _Tile:
             )
             out += [
                 f"    if learners & {1 << bit}:",
-                f"        ltp = gate_{rule}(v_{s}, th_ltp_{rule}, half_ltp_{rule}, base_{rule})",
+                f"        ltp = filled(v_{s}, 0.0)",
+                f"        if any_lane(opens_{rule}(v_{s}, th_ltp_{rule})):",  # seldom
+                f"            ltp = gate_{rule}(v_{s}, th_ltp_{rule}, half_ltp_{rule}, base_{rule})",
                 f"        ltd = gate_{rule}(v_{s}, th_ltd_{rule}, half_ltd_{rule}, base_{rule})",
                 f"        driven = drive(ltp, ltd, a_ltp_{rule}, a_ltd_{rule}, base_{rule}, tau_{rule})",
                 f"        signal, learned = learn({self.x(signal)}, {self.x(integral)}, driven, fade_{rule}, dt)",

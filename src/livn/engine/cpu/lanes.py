@@ -21,6 +21,7 @@ __all__ = [
     "any_lane",
     "bits_of_float",
     "double_at",
+    "filled",
     "float_of_bits",
     "has_table",
     "load",
@@ -283,6 +284,12 @@ def sixteenth_power(typing, bits):
     return Lanes(dtype, bits.count)(bits), lambda context, builder, sig, args: _by_registers(
         builder, name, arguments, *args
     )
+
+
+@intrinsic
+def filled(typing, x, value):
+    """`value` in every lane, of the type of the lanes x."""
+    return x(x, value), lambda context, builder, sig, args: _cast(context, builder, args[1], value, x)
 
 
 @intrinsic
