@@ -26,9 +26,9 @@ __all__ = [
     "has_table",
     "load",
     "load_double",
+    "lookup",
     "scaled",
     "single",
-    "sixteenth_power",
     "sqrt",
     "store",
     "store_double",
@@ -235,7 +235,7 @@ _BITS = {types.float32: 32, types.float64: 64}
 
 
 def has_table(x):
-    """Whether `sixteenth_power` and `scaled` are there for lanes of this type: instructions of AVX-512."""
+    """Whether `lookup` and `scaled` are there for lanes of this type: instructions of AVX-512."""
     return AVX512 and isinstance(x, Lanes) and x.dtype in _BITS and x.count * _BITS[x.dtype] % 512 == 0
 
 
@@ -270,20 +270,23 @@ def scaled(typing, p, k):
     )
 
 
-@intrinsic
-def sixteenth_power(typing, bits):
-    """2^(n/16) for the lowest four bits n of whole numbers, as floats of their width."""
-    powers = [2.0 ** (n / 16) for n in range(16)]
-    if bits.dtype == types.int64:
-        low, high = (ir.Constant(ir.VectorType(ir.DoubleType(), 8), half) for half in (powers[:8], powers[8:]))
-        name, arguments = "llvm.x86.avx512.vpermi2var.pd.512", lambda n: (low, n, high)
-    else:
-        table = ir.Constant(ir.VectorType(ir.FloatType(), 16), np.float32(powers).tolist())
-        name, arguments = "llvm.x86.avx512.permvar.sf.512", lambda n: (table, n)
-    dtype = types.float64 if bits.dtype == types.int64 else types.float32
-    return Lanes(dtype, bits.count)(bits), lambda context, builder, sig, args: _by_registers(
-        builder, name, arguments, *args
-    )
+def lookup(values):
+    """A function that takes the lowest four bits of whole numbers to one of sixteen values, floats of their width."""
+
+    @intrinsic
+    def looked_up(typing, bits):
+        if bits.dtype == types.int64:
+            low, high = (ir.Constant(ir.VectorType(ir.DoubleType(), 8), half) for half in (values[:8], values[8:]))
+            name, arguments = "llvm.x86.avx512.vpermi2var.pd.512", lambda n: (low, n, high)
+        else:
+            table = ir.Constant(ir.VectorType(ir.FloatType(), 16), np.float32(values).tolist())
+            name, arguments = "llvm.x86.avx512.permvar.sf.512", lambda n: (table, n)
+        dtype = types.float64 if bits.dtype == types.int64 else types.float32
+        return Lanes(dtype, bits.count)(bits), lambda context, builder, sig, args: _by_registers(
+            builder, name, arguments, *args
+        )
+
+    return looked_up
 
 
 @intrinsic

@@ -5,6 +5,8 @@ the model uses, on lanes of float32 to 3e-7. The C library's versions take one n
 as much.
 """
 
+import math
+
 import numba as nb
 from llvmlite import binding as llvm
 from llvmlite import ir
@@ -12,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
-from livn.engine.cpu.lanes import bits_of_float, float_of_bits, has_table, scaled, sixteenth_power, sqrt, where
+from livn.engine.cpu.lanes import bits_of_float, float_of_bits, has_table, lookup, scaled, sqrt, where
 
 # Fused multiply-add and reciprocals are welcome; NaN and infinity keep their meaning, so that a diverging cell can be
 # seen, and sums keep their order, so that argument reduction below stays exact.
@@ -87,6 +89,11 @@ _COS = (
     1.0, -0.4999999999999925, 0.04166666666647244, -0.0013888888869987928, 2.480157854146208e-05,
     -2.7555234302753734e-07, 2.063047696816589e-09,
 )  # fmt: skip
+# (ln(1 + x) - x)/x² within 1/32
+_LOG = (
+    -0.5000000000000074, 0.3333333333431397, -0.24999999981880996, 0.19999991590553715, -0.16666726852618638,
+    0.1430378294218596, -0.12458232990001235,
+)  # fmt: skip
 # The same for float32
 _EXP_32 = (
     1.0, 1.0000000363230666, 0.4999999208017592, 0.166664201704388, 0.04166822548485667, 0.008374815769471657,
@@ -151,6 +158,8 @@ def _polynomial_exp(polynomial, furthest, mantissa):
     return exp
 
 
+sixteenth_power = lookup([2.0 ** (n / 16) for n in range(16)])
+
 _exp_by_polynomial = _polynomial_exp(_polynomial(_EXP), 700.0, 52)
 _exp_by_polynomial_32 = _polynomial_exp(_polynomial(_EXP_32), 87.0, 23)
 
@@ -206,9 +215,35 @@ def _logarithm(root, bias, mantissa, atanh):
     return log
 
 
+_NEAR = (1023 << 52) - (17 << 47)
+"""Bits of the number from which sixteen parts reach to its double, one of them about 1."""
+_MIDDLES = [(1.0 + n / 16 if n > 0 else 1.0 + n / 32) for n in range(-8, 8)]
+near, log_near = lookup([1.0 / m for m in _MIDDLES]), lookup([-math.log(1.0 / m) for m in _MIDDLES])
+
+
+_log_polynomial = _polynomial(_LOG)
+
+
+def _log_variant(x):
+    if _is_single(x):
+        return _log_32
+    return _log_by_table if has_table(x) else _log
+
+
+def _log_by_table(x):
+    """With AVX-512 the reciprocal of the nearest of sixteen numbers is looked up, and its logarithm. About 1 both are
+    exact, so that ln of a number below 1 is never above 0."""
+    shifted = bits_of_float(x) - _NEAR + (1023 << 52)
+    m = float_of_bits((shifted & ((1 << 52) - 1)) + _NEAR)
+    e = float_of_bits((shifted >> 52) | (1075 << 52)) - (2.0**52 + 1023)
+    part = shifted >> 48
+    r = m * near(part) - 1.0
+    return e * 0.6931471805599453 + log_near(part) + (r + r * r * _log_polynomial(r))
+
+
 _log = _logarithm(0x3FE6A09E667F3BCD, 1023, 52, _polynomial(_ATANH))
 _log_32 = _logarithm(0x3F3504F3, 127, 23, _polynomial(_ATANH_32))
-log = _compiled("log", lambda x: _log_32 if _is_single(x) else _log)
+log = _compiled("log", _log_variant)
 
 
 def _trigonometry(sine, cosine, high, low, mantissa, sign):
