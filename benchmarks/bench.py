@@ -86,11 +86,11 @@ def building(system: str) -> Sample:
     return sample
 
 
-def speed(system: str, duration: float, threads: int) -> Sample:
+def speed(system: str, duration: float, threads: int, precision: str = "double") -> Sample:
     """Real-time factor of a plastic run, and what it is made of."""
     from livn import make
 
-    return timed(make(system, threads=threads).enable_plasticity(), duration)
+    return timed(make(system, threads=threads, precision=precision).enable_plasticity(), duration)
 
 
 def membranes(population: str, duration: float) -> Sample:
@@ -243,6 +243,21 @@ def speeds(system: str, duration: float, *bars: float | None) -> Callable[[int],
     return measure
 
 
+def single_precision(runs: int) -> Iterator[Measure]:
+    """What it gains, turn and turn about with double precision."""
+    for system, duration in (("EI2", 2000.0), ("EI3", 500.0), ("EI4", 200.0)):
+        factors, shares = [], []
+        for _ in range(runs):
+            double, single = (
+                child("speed", system=system, duration=duration, threads=1, precision=precision)["factor"]
+                for precision in ("double", "single")
+            )
+            factors.append(single)
+            shares.append(single / double)
+        yield Measure(f"{system}, plastic, 1 thread, single precision: factor", factors, "")
+        yield Measure("  of the time of double precision", shares, "", 1 / 1.6 if system == "EI3" else None)
+
+
 OLDER = {
     "NUMBA_CPU_NAME": "haswell",
     "NUMBA_CPU_FEATURES": "+sse4.2,+popcnt,+avx,+avx2,+fma,+bmi,+bmi2,+lzcnt,+movbe,+f16c",
@@ -280,6 +295,7 @@ GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {
     "EI2": speeds("EI2", 2000.0, 1.0),
     "EI3": speeds("EI3", 500.0, None, 0.6),
     "EI4": speeds("EI4", 200.0, None, 6.0),
+    "single": single_precision,
     "avx2": avx2,
     "cells": cells_alone,
     "loops": closed_loops,

@@ -13,10 +13,10 @@ from typing import Any, Self
 from bench import environment
 from environments import CACHE, python_of
 
-__all__ = ["CONTESTANTS", "Contestant", "Worker", "rounds"]
+__all__ = ["CONTESTANTS", "SINGLE_PRECISION", "Contestant", "Worker", "rounds"]
 
 PEERS = Path(__file__).parent / "peers"
-SINGLE = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
 
 Sample = dict[str, Any]
 
@@ -44,8 +44,11 @@ class Contestant:
         return Path(sys.executable) if self.environment is None else python_of(self.environment)
 
 
+SINGLE_PRECISION = "pylivn-single"
+
 CONTESTANTS: dict[str, Contestant] = {
     "pylivn": Contestant("this package", "pylivn.py"),
+    SINGLE_PRECISION: Contestant("this package, single precision", "pylivn.py", options={"precision": "single"}),
     "brian-tuned": Contestant(
         "Brian2, C++ standalone, tuned flags", "brian.py", "brian2", {"target": "cpp", "tuned": True}
     ),
@@ -88,7 +91,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(None) | SINGLE,
+                env=environment(None) | ONE_THREAD,
             )
         self.about = self._answer()
 

@@ -51,11 +51,11 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     only = "parts to measure; others are taken from the last time, and with none named the page is written from there"
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS), help=only)
-    peers = [key for key in CONTESTANTS if key != "pylivn"]
+    peers = [key for key in CONTESTANTS if not key.startswith("pylivn")]
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="whom to compare with")
     parser.add_argument("--quick", action="store_true", help="a trial of everything: short, and nothing is written")
     options = parser.parse_args()
-    options.contestants = [key for key in CONTESTANTS if key == "pylivn" or key in options.peers]
+    options.contestants = [key for key in CONTESTANTS if key not in peers or key in options.peers]
     return options
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from contestants import CONTESTANTS
+from contestants import CONTESTANTS, SINGLE_PRECISION
 from parts import HEADLINE, INPUTS, event_cost, times
 
 __all__ = ["BEGIN", "END", "block", "draw", "insert", "markdown"]
@@ -23,6 +23,7 @@ FLAT = 1.3
 # Okabe & Ito's palette, told apart by every kind of colour vision; markers and dashes for print in grey.
 LOOKS = {
     "pylivn": ("#000000", "o", "-"),
+    SINGLE_PRECISION: ("#555555", ".", ":"),
     "brian-tuned": ("#009E73", "s", "--"),
     "brian-cpp": ("#56B4E9", "D", "-"),
     "brian-cython": ("#0072B2", "^", "-"),
@@ -64,17 +65,29 @@ def headline(data: Data) -> str:
     """Ratios on the network that the bars are for, the picture, and factors by size."""
     speed = data["speed"]
     found = speed["sizes"][str(HEADLINE)]
-    own = found["pylivn"]["factors"]
+    own, single = (found[key]["factors"] for key in ("pylivn", SINGLE_PRECISION))
     rows = []
     for key, values in found.items():
         contestant = CONTESTANTS[key]
         ratio = times(values["factors"], own)
-        bar = "" if contestant.faster is None else f"{contestant.faster:g}: {verdict(ratio >= contestant.faster)}"
+        bar = (
+            ""
+            if contestant.faster is None
+            else f"at least {contestant.faster:g}: {verdict(ratio >= contestant.faster)}"
+        )
         spread = f"{number(min(values['factors']))} to {number(max(values['factors']))}"
         rates = " / ".join(f"{rate:.1f}" for rate in values["rate"].values())
-        times_text = "" if key == "pylivn" else number(ratio)
-        rows.append([contestant.title, number(values["factor"]), spread, times_text, bar, rates])
-    head = ["", "real-time factor", "range", "this package is faster by", "at least", "EXC / INH [Hz]"]
+        ratios = ["", ""] if key.startswith("pylivn") else [number(ratio), number(times(values["factors"], single))]
+        rows.append([contestant.title, number(values["factor"]), spread, *ratios, bar, rates])
+    head = [
+        "",
+        "real-time factor",
+        "range",
+        "this package is faster by",
+        "in single precision by",
+        "bar for double",
+        "EXC / INH [Hz]",
+    ]
     some = found["pylivn"]
     title = f"### {HEADLINE} cells, all to all, {some['plastic']:,} plastic connections"
     by_size = [
@@ -185,7 +198,7 @@ def draw(speed: Data, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     sizes = speed["sizes"]
-    fig, ax = plt.subplots(figsize=(7.2, 4.6), constrained_layout=True)
+    fig, ax = plt.subplots(figsize=(7.2, 5.4), constrained_layout=True)
     ax.axhline(1.0, color="0.35", lw=1.0, ls=(0, (6, 3)))
     ends = {}
     for key, (colour, marker, dashes) in LOOKS.items():
@@ -201,13 +214,12 @@ def draw(speed: Data, path: Path) -> None:
     )
     ax.set_xticks([int(n) for n in sizes], [f"{int(n):,}" for n in sizes])
     ax.minorticks_off()
-    place = {"xytext": (0, -11), "textcoords": "offset points", "ha": "right", "color": "0.35"}
-    ax.annotate("real time", (max(map(int, sizes)), 1.0), **place)
+    ax.text(1.01, 1.0, "real time", transform=ax.get_yaxis_transform(), va="center", color="0.35")
     ax.grid(True, which="major", color="0.9", lw=0.8)
     ax.spines[["top", "right"]].set_visible(False)
     handles, labels = ax.get_legend_handles_labels()
     handles, labels = zip(*sorted(zip(handles, labels, strict=True), key=lambda pair: ends[pair[1]]), strict=True)
-    ax.legend(handles, labels, frameon=False, loc="upper left", fontsize=9)
+    fig.legend(handles, labels, frameon=False, loc="outside lower center", ncols=2, fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path, dpi=160)
     plt.close(fig)

@@ -1,4 +1,4 @@
-"""livn itself, on one thread. Options: `current`, nA into every soma, for a comparison of spikes."""
+"""livn itself, on one thread. Options: `precision`; `current`, nA into every soma, for a comparison of spikes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from livn import Env, System
 
 def contestant(task: Task, network: Network) -> tuple[Callable[[], dict[str, Any]], dict[str, Any]]:
     """The network with learning and noise on."""
-    env = culture(network)
+    env = culture(network, precision=task.options.get("precision", "double"))
     current = task.options.get("current", 0.0)
     stretch(env, network, task.warm_up, current)
     return lambda: stretch(env, network, task.duration, current), {"plastic": len(env.get_weights())}
 
 
-def culture(network: Network, engine: str = "cpu") -> Env:
+def culture(network: Network, engine: str = "cpu", precision: str = "double") -> Env:
     """An Env of the network; noise, recording of spikes and, where there are synapses, learning on."""
     edges = network.columns if len(network.pre) else None
-    env = Env(System.from_arrays(network.cells, network.places, edges), engine=engine, threads=1).init()
+    system = System.from_arrays(network.cells, network.places, edges)
+    env = Env(system, engine=engine, threads=1, precision=precision).init()
     env.set_noise(network.noise).record_spikes()
     return env.enable_plasticity() if edges else env
 

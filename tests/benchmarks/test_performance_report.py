@@ -49,7 +49,12 @@ def alone(events: int, seconds: float, digest: int = 7) -> dict[str, Any]:
 def data() -> dict[str, Any]:
     """One of everything."""
     sizes = {
-        "100": {"pylivn": contest(0.1), "brian-cpp": contest(0.35), "livn2": contest(50.0)},
+        "100": {
+            "pylivn": contest(0.1),
+            "pylivn-single": contest(0.05),
+            "brian-cpp": contest(0.35),
+            "livn2": contest(50.0),
+        },
         "1000": {"pylivn": contest(1.0), "brian-cpp": contest(4.0)},
     }
     return {
@@ -105,8 +110,8 @@ def test_the_block_has_every_part(data: dict[str, Any]) -> None:
     assert text.startswith("Measured 2000-01-02 on: a machine.")
     by_first = {row[0]: row for table in tables(text) for row in table}
     assert by_first["livn 2.0.0, native"][1:] == ["50", "-"]  # of the last table with this row
-    assert "| Brian2, C++ standalone | 0.35 | 0.315 to 0.385 | 3.5 | 4: **missed** | 2.0 / 4.0 |" in text
-    assert "| livn 2.0.0, native | 50 | 45 to 55 | 500 | 400: ok | 2.0 / 4.0 |" in text
+    assert "| Brian2, C++ standalone | 0.35 | 0.315 to 0.385 | 3.5 | 7 | at least 4: **missed** | 2.0 / 4.0 |" in text
+    assert "| livn 2.0.0, native | 50 | 45 to 55 | 500 | 1,000 | at least 400: ok | 2.0 / 4.0 |" in text
     assert by_first["EXC, 0.05 nA"] == ["EXC, 0.05 nA", "2", "2", "0.25"]
     assert by_first["999"][-1] == "10 (at most 15: ok)"
     assert by_first["all"][-1] == "20 (at most 15: **missed**)"

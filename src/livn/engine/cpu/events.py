@@ -46,6 +46,9 @@ RUN = np.dtype([("block", np.int32), ("start", np.int32), ("stop", np.int32), ("
 UNDER_WAY = np.dtype([("next", np.int32), ("stop", np.int32), ("born", np.int64)], align=True)
 """A run on its way: its next connection, its end, the step that the spike is stamped with."""
 
+AHEAD = 24
+"""Runs whose memory is asked for before it is read."""
+
 OVER = 1 << 62
 """When the next event of a run is due that has had its last."""
 
@@ -77,14 +80,18 @@ def line_up(step, n_steps, n_active, due, under_way, links, ready, first, queue,
     """
     first[:, : 2 * n_steps] = -1
     m = 0
-    for r in range(n_active):  # without a branch to mispredict; the memory of all is asked for before any is read
+    for r in range(n_active):  # without a branch to mispredict
         ready[m] = r
         m += due[r] < step + n_steps
-    for k in range(m):
-        prefetch(links, under_way[ready[k]].next)
     n = 0
     done = 0
-    for k in range(m):
+    for k in range(-AHEAD, m):
+        if k + AHEAD < m:
+            soon = under_way[ready[k + AHEAD]].next
+            prefetch(links, soon)
+            prefetch(links, soon + 2)  # the next cache line: it has some three events in a window
+        if k < 0:
+            continue
         r = ready[k]
         run = under_way[r]
         c = run.next
