@@ -32,8 +32,9 @@ __all__ = ["Culture", "threads_in_environment", "world_of"]
 DEFAULT_DT = 0.025
 NO_SPIKES: Spikes = (np.empty(0, np.int64), np.empty(0, np.int64))
 STREAMS = 1 << 16
-AUTO_COMPARTMENTS = 256
-"""Compartments per thread below which another thread would wait more than work."""
+AUTO_COMPARTMENTS = 128
+"""Compartments per thread below which another thread is not worth it: on an idle machine two threads are 1.8 times as
+fast from 300 compartments on, where one of the cores is busy with something else 0.8 times."""
 
 
 class Culture:
