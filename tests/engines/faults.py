@@ -93,7 +93,7 @@ class DeliversLate(CpuEngine):
         super().reset(dt, *args)
         links = self._connections
         if dt != self._sorted_for:  # the delays are its own again
-            links.records["delay"] += 1
+            links.arrivals["delay"] += 1
             links.longest += 1
             self._sorted_for = dt
 

@@ -24,7 +24,7 @@ half-empty tile); without AVX-512 there are half as many registers, of half the 
 _SHARED = (
     "dt, rules, rule_on, tally, refractory, "
     "noisy, seed_low, seed_high, stream, "
-    "links, bounds, "
+    "arrivals, links, bounds, "
     "sample_every, sample_post, sample_wide, sample_grid, sample_from, probe_start, probe_a, probe_b, probe_sign, "
     "probe_scale, probe_row, samples, "
     "stim_start, stim_column, stim_offset, stim_rows, stim_first, stim_ratio, "
@@ -122,7 +122,6 @@ class _Tile:
         k = self.kind.name
         body = [
             f"def tile_{k}_{self.vector}(x, gid, last_spike, tile, place, parts, step0, n_steps, busy, first, queue,",
-            "        behind,",
             "        out_step, out_cell, n_out, mode, integral, channels, learners, kinetics, control,",
             f"        {_SHARED}):",
             "    wide_vectors()",
@@ -130,8 +129,8 @@ class _Tile:
             *_indented(1, self._constants()),
             "    for i in range(n_steps):",
             "        step = step0 + i",
-            "        if busy and first[i] >= 0:",
-            "            deliver(x, step, first[i], queue, behind, links, mode, integral, bounds, rule_on, dt)",
+            "        if busy and first[i] < first[i + 1]:",
+            "            deliver(x, step, first[i], first[i + 1], queue, links, mode, integral, bounds, rule_on, dt)",
             "        due = sample_grid > 0 and (step - sample_from) % sample_grid == 0",
             "        if due:",
             f"            sample(x, tile, step - sample_from, 0, {_PROBES})",
@@ -309,8 +308,8 @@ def _advance(layouts: list[Layout]) -> str:
                 f"                    state[start[t] : start[t] + {layout.size}], gid[place : place + {WIDTH}],",
                 f"                    last_spike[place : place + {WIDTH}], t, place,",
                 f"                    (cells[t] + {vector - 1}) // {vector},",
-                "                    step, window, n_active[b] > 0, first[thread, t - blocks[b]], queue[thread],",
-                "                    behind[thread], buffer_step[thread], buffer_cell[thread],",
+                "                    step, window, n_active[b] > 0, first[thread, (t - blocks[b]) * window :],",
+                "                    queue[thread], buffer_step[thread], buffer_cell[thread],",
                 f"                    n_out, modes[{number}], integrals[{number}], channels[t], learners[t],",
                 f"                    kinetics[{number}], control[thread], {_SHARED})",
             ]
@@ -319,7 +318,7 @@ def _advance(layouts: list[Layout]) -> str:
 
 @nb.njit(cache=True, **OPTIONS)
 def advance(thread, n_threads, low, high, control, sync, kind, cells, start, state, gid, last_spike, longest,
-        blocks, source, runs, n_active, n_over, due, under_way, ready, first, queue, behind,
+        blocks, source, runs, n_active, n_over, due, under_way, ready, begin, first, queue,
         spike_step, spike_cell, buffer_step, buffer_cell, buffered, counts,
         modes, integrals, channels, learners, kinetics, {_SHARED}):
     """Advance the blocks low..high window by window, in step with the other threads, until control[0] says stop."""
@@ -331,15 +330,15 @@ def advance(thread, n_threads, low, high, control, sync, kind, cells, start, sta
         window = main[{WINDOW}]
         if main[{LAUNCH}] == 1:
             launch(low, high, step, longest, main[{PENDING}], main[{COUNT}], spike_step, spike_cell, source, runs,
-                   links, n_active, n_over, due, under_way)
+                   arrivals, n_active, n_over, due, under_way)
         if window == 0:
             flush_denormals(mode)
             return
         n_out = np.int64(0)  # not a literal: it would compile every tile twice
         for b in range(low, high):
             if n_active[b] > 0:
-                n_over[b] += line_up(step, window, n_active[b], due[b], under_way[b], links, ready[thread],
-                                     first[thread], queue[thread], behind[thread])
+                n_over[b] += line_up(step, window, n_active[b], due[b], under_way[b], arrivals, links, ready[thread],
+                                     begin[thread], first[thread], queue[thread])
             for t in range(blocks[b], blocks[b + 1]):
                 place = t * {WIDTH}
 {chr(10).join("    " + line for line in calls)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livn.engine.cpu.events import CONNECTION, OFFSET_BITS, RUN, UNDER_WAY, WIDTH
+from livn.engine.cpu.events import ARRIVAL, CONNECTION, OFFSET_BITS, RUN, UNDER_WAY, WIDTH
 from livn.engine.cpu.layout import RULES
 from livn.engine.cpu.tiles import Tiles
 from livn.network import Network, delay_steps
@@ -17,21 +17,21 @@ TraceTable = tuple[np.ndarray, np.ndarray, np.ndarray]
 ROOM = 64
 """Runs under way that a block has room for at first."""
 
-BLOCKS = 4
-"""Blocks of tiles per thread: fewer make longer runs, but the events of one wait in a queue."""
+BLOCKS = 3
+"""Blocks of tiles per thread: fewer make longer runs, but the queue has room for every event of one."""
 
 
 class Connections:
     """Flat arrays over connections in delivery order, and the runs under way.
 
     Attributes:
-        records: CONNECTION[n].
+        records, arrivals: CONNECTION and ARRIVAL[n].
         blocks: int64[b + 1], first tile of each block: what one spike brings into a block is one run.
         source: int64[places + 1], the runs of each source.
         runs: RUN[m], one per (source, block) that are connected.
         n_active, n_over: int64[blocks], runs under way, and those among them that are over.
         due, under_way: int64 and UNDER_WAY[blocks, capacity], step of the next event and the rest of a run under way.
-        ready: int32[threads, capacity], room for a list of them.
+        ready, begin: int32[threads, capacity], room for lists of them.
         channels, learners: int64[tiles], bits of the conductances and learning signals that are in use.
         shortest, longest: steps; 0 without connections.
     """
@@ -47,8 +47,8 @@ class Connections:
         n = network.n_connections
         self._place = np.arange(n, dtype=np.int32)
         self.records = np.empty(n, CONNECTION)  # not zeros: of NumPy's memory only this is asked for in large pages
-        self.records[:] = np.zeros((), CONNECTION)
-        self.records["weight"] = 1.0
+        self.records[:] = np.array((0.0, 1.0, 0.0), CONNECTION)
+        self.arrivals = np.empty(n, ARRIVAL)
         self._set_bits()
 
     def _slots(self) -> np.ndarray:
@@ -94,7 +94,7 @@ class Connections:
         order = np.lexsort((slot, delay, pre, block))
         n = len(order)
         self._place[order] = np.arange(n, dtype=np.int32)
-        self.records["delay"], self.records["slot"] = delay[order], slot[order]
+        self.arrivals["delay"], self.arrivals["slot"] = delay[order], slot[order]
         self.shortest, self.longest = (int(delay.min()), int(delay.max())) if n else (0, 0)
         pre, block = pre[order], block[order]
         new = np.ones(n, bool)
@@ -104,7 +104,7 @@ class Connections:
         self.runs = np.zeros(len(start), RUN)
         self.runs["start"], self.runs["stop"] = start[by_source], np.append(start[1:], n)[by_source]
         self.runs["block"] = block[self.runs["start"]]
-        self.runs["delay"] = self.records["delay"][self.runs["start"]]
+        self.runs["delay"] = self.arrivals["delay"][self.runs["start"]]
         self.source = np.searchsorted(pre[self.runs["start"]], np.arange(self.tiles.count * WIDTH + 1))
         self._fullest = int(np.bincount(block).max(initial=0))
         self._traced: tuple[np.ndarray, TraceTable] | None = None
@@ -112,7 +112,7 @@ class Connections:
 
     def _allocate(self, room: int) -> None:
         self.due, self.under_way = np.zeros((self._blocks, room), np.int64), np.zeros((self._blocks, room), UNDER_WAY)
-        self.ready = np.zeros((self._threads, room), np.int32)
+        self.ready, self.begin = np.zeros((2, self._threads, room), np.int32)
 
     def grow(self, needed: int) -> None:
         """Room for `needed` runs under way per block, and then some; those there stay."""

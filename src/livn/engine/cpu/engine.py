@@ -10,7 +10,7 @@ import numpy as np
 from livn.engine.base import COUNTS, Advance, Engine, Input, Probe, State, Tracing, paced, tally_steps
 from livn.engine.cpu import codegen as cg
 from livn.engine.cpu.connections import BLOCKS, Connections
-from livn.engine.cpu.events import WIDTH
+from livn.engine.cpu.events import AHEAD, WIDTH
 from livn.engine.cpu.kernel import load_kernel
 from livn.engine.cpu.layout import NOISE_CONSTANTS, RULES, Layout
 from livn.engine.cpu.plans import ProbePlan, ProbeTable, StimulusPlan, StimulusTable, TracePlan
@@ -104,9 +104,10 @@ class CpuEngine(Engine):
         self._buffered = np.zeros(self.threads, np.int64)
         self._counts = np.zeros(self._longest + 2, np.int64)
         events = self._connections.most_events(self._longest, self._refractory)
+        tiles = int(np.diff(self._connections.blocks).max())
         self._queues = (
-            np.zeros((self.threads, int(np.diff(self._connections.blocks).max()), 2 * self._longest), np.int32),
-            *(np.zeros((self.threads, events), np.int32) for _ in range(2)),
+            np.zeros((self.threads, tiles * self._longest + 2), np.int32),
+            np.zeros((self.threads, events + AHEAD), np.int64),
         )
         room = 4 * self._buffer_step.size + 1024
         self._spike_step, self._spike_cell = np.zeros(room, np.int64), np.zeros(room, np.int64)
@@ -277,12 +278,12 @@ class CpuEngine(Engine):
             self._control, sync, tiles.kind, tiles.cells, tiles.start, tiles.state, tiles.gid, tiles.last_spike,
             self._longest,
             links.blocks, links.source, links.runs, links.n_active, links.n_over, links.due, links.under_way,
-            links.ready, *self._queues,
+            links.ready, links.begin, *self._queues,
             self._spike_step, self._spike_cell, self._buffer_step, self._buffer_cell, self._buffered, self._counts,
             self._modes, self._integrals, links.channels, links.learners, self._kinetics,
             self.dt, self._rule_table, self._rule_on, tally_steps(self.dt), self._refractory,
             self._noisy, *seed, stream,
-            links.records, self._bounds,
+            links.arrivals, links.records, self._bounds,
             *probe.arguments(start), *stim.arguments(), *trace.arguments(), max(1, int(1.0 / self.dt)),
         )  # fmt: skip
         self._team.run(lambda i: self._advance(i, self.threads, BLOCKS * i, BLOCKS * (i + 1), *arguments))

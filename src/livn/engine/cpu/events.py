@@ -28,13 +28,13 @@ _updated = bind(updated)
 _recovered, _released = bind(recovered), bind(released)
 
 
-CONNECTION = np.dtype(
-    [("delay", np.int32), ("slot", np.int32), ("jump", float), ("weight", float), ("last", float)], align=True
-)
-"""A connection in memory, half a cache line, because an event needs all of it: delay in steps; slot, the offset of the
-conductance's A in its tile (B is WIDTH further on), above it the tile in its block; jump, µS, of A and B at multiplier
-1; the multiplier (the resources R where the receptor depresses); Λ at the last event (the step of the last event where
-it depresses)."""
+CONNECTION = np.dtype([("jump", float), ("weight", float), ("last", float)])
+"""What an event reads and writes of a connection: jump, µS, of A and B at multiplier 1; the multiplier (the resources R
+where the receptor depresses); Λ at the last event (the step of the last event where it depresses)."""
+
+ARRIVAL = np.dtype([("delay", np.int32), ("slot", np.int32)])
+"""When and where the events of a connection arrive, which is read before them: delay in steps; slot, the offset of the
+conductance's A in its tile (B is WIDTH further on), above it the tile in its block."""
 
 OFFSET_BITS = 16
 OFFSET = (1 << OFFSET_BITS) - 1
@@ -47,7 +47,7 @@ UNDER_WAY = np.dtype([("next", np.int32), ("stop", np.int32), ("born", np.int64)
 """A run on its way: its next connection, its end, the step that the spike is stamped with."""
 
 AHEAD = 24
-"""Runs whose memory is asked for before it is read."""
+"""How many reads earlier memory is asked for."""
 
 OVER = 1 << 62
 """When the next event of a run is due that has had its last."""
@@ -72,24 +72,21 @@ def prefetch(typing, array, index):
 
 
 @nb.njit(**OPTIONS)
-def line_up(step, n_steps, n_active, due, under_way, links, ready, first, queue, behind):
+def line_up(step, n_steps, n_active, due, under_way, arrivals, links, ready, begin, first, queue):
     """Queue the events of a block that are due in the `n_steps` from `step` on, by tile and step, then by spike.
 
-    first[tile, i] becomes the place in `queue` of the first connection due at step + i, behind[k] of the one after the
-    k-th; -1 is none. The last ones stand in first[tile, n_steps + i]. Returns how many runs are over now.
+    Those of a tile at step + i stand in `queue` from first[tile · n_steps + i] to the next of `first`: the connection,
+    and below it the offset in the tile. Returns how many runs are over now.
     """
-    first[:, : 2 * n_steps] = -1
     m = 0
     for r in range(n_active):  # without a branch to mispredict
         ready[m] = r
         m += due[r] < step + n_steps
-    n = 0
+    first[:] = 0
     done = 0
     for k in range(-AHEAD, m):
         if k + AHEAD < m:
-            soon = under_way[ready[k + AHEAD]].next
-            prefetch(links, soon)
-            prefetch(links, soon + 2)  # the next cache line: it has some three events in a window
+            prefetch(arrivals, under_way[ready[k + AHEAD]].next)
         if k < 0:
             continue
         r = ready[k]
@@ -97,34 +94,37 @@ def line_up(step, n_steps, n_active, due, under_way, links, ready, first, queue,
         c = run.next
         stop = run.stop
         start = step - run.born
-        while c < stop and links[c].delay < start + n_steps:
-            i = links[c].delay - start
-            tile = links[c].slot >> OFFSET_BITS
-            queue[n] = c
-            behind[n] = -1
-            last = first[tile, n_steps + i]
-            if last < 0:
-                first[tile, i] = n
-            else:
-                behind[last] = n
-            first[tile, n_steps + i] = n
-            n += 1
+        begin[k] = c
+        while c < stop and arrivals[c].delay < start + n_steps:
+            first[(arrivals[c].slot >> OFFSET_BITS) * n_steps + arrivals[c].delay - start + 2] += 1
             c += 1
         run.next = c
         if c < stop:
-            due[r] = run.born + links[c].delay
+            due[r] = run.born + arrivals[c].delay
         else:
             due[r] = OVER
             done += 1
+    for i in range(2, first.size):
+        first[i] += first[i - 1]
+    for k in range(m):
+        run = under_way[ready[k]]
+        start = step - run.born
+        for c in range(begin[k], run.next):
+            prefetch(links, c)  # now, while its neighbours are wanted too
+            slot = arrivals[c].slot
+            i = (slot >> OFFSET_BITS) * n_steps + arrivals[c].delay - start + 1
+            queue[first[i]] = (c << OFFSET_BITS) | (slot & OFFSET)
+            first[i] += 1
     return done
 
 
 @nb.njit(**OPTIONS)
-def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, dt):
-    """Apply the events queued from the k-th on to a tile's state x: learn, then open the conductance."""
-    while k >= 0:
-        c = queue[k]
-        slot = links[c].slot & OFFSET
+def deliver(x, step, low, high, queue, links, mode, integral, bounds, plastic, dt):
+    """Apply the events low..high of the queue to a tile's state x: learn, then open the conductance."""
+    for k in range(low, high):
+        prefetch(links, queue[k + AHEAD] >> OFFSET_BITS)  # those of the next tile at last
+        c = queue[k] >> OFFSET_BITS
+        slot = queue[k] & OFFSET
         kind = mode[slot >> SHIFT]
         g = links[c].jump
         if kind == STATIC:
@@ -145,12 +145,11 @@ def deliver(x, step, k, queue, behind, links, mode, integral, bounds, plastic, d
             g *= w
         x[slot] += g
         x[slot + WIDTH] += g
-        k = behind[k]
 
 
 @nb.njit(**OPTIONS)
-def launch(low, high, step, longest, pending, count, spike_step, spike_cell, source, runs, links, n_active, n_over, due,
-           under_way):  # fmt: skip
+def launch(low, high, step, longest, pending, count, spike_step, spike_cell, source, runs, arrivals, n_active, n_over,
+           due, under_way):  # fmt: skip
     """Drop the runs that are over from the blocks low..high, once they are most, and add those of the spikes
     pending..count.
 
@@ -177,11 +176,11 @@ def launch(low, high, step, longest, pending, count, spike_step, spike_cell, sou
                 stop = runs[r].stop
                 first_due = born + runs[r].delay
                 if born + longest < step:  # not of the last window
-                    while c < stop and born + links[c].delay < step:
+                    while c < stop and born + arrivals[c].delay < step:
                         c += 1
                     if c == stop:
                         continue
-                    first_due = born + links[c].delay
+                    first_due = born + arrivals[c].delay
                 n = n_active[b]
                 due[b, n] = first_due
                 run = under_way[b, n]
