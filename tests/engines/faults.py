@@ -38,7 +38,7 @@ def faulty_source(source: str) -> str:
     """The text of the kernel with all faults in it, none of them on."""
     text = _replaced(source, "import deliver, gather,", "import gather,")
     text = _replaced(
-        text, "\n\n\n@nb.njit(**OPTIONS)\ndef sample(", f"\n{late_deliver()}\n\n@nb.njit(**OPTIONS)\ndef sample("
+        text, "\n\n\n@nb.njit(**KERNEL)\ndef sample(", f"\n{late_deliver()}\n\n@nb.njit(**KERNEL)\ndef sample("
     )
     text = _replaced(text, "if rule_on:", f"fault = mode[mode.size - 1]\n            if rule_on or fault == {UNPAID}:")
     factor = f"(1.1 if fault == {KAPPA} else 0.025 / dt if fault == {INCREMENT} else 1.0)"

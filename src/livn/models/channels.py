@@ -89,7 +89,7 @@ def kdr_current(v, n, e_k, gmax):
 def kdr_activation(v):
     """n∞ = 1/(1 + e^{-(v+28)/15}) of the delayed rectifier, made of the exponential that sodium's τ_h needs too."""
     e = exp((v + 50.0) / 15.0)
-    return e * reciprocal(e + exp(22.0 / 15.0))
+    return e / (e + exp(22.0 / 15.0))
 
 
 def kdr_activation_rate(v):
@@ -187,7 +187,7 @@ def can_activation(v):
 def can_inactivation(v):
     """h∞ = 1/(1 + e^{(v+45)/5}) of the N-type channel, made of the exponential of its m∞."""
     e = exp(-(v + 30.0) / 5.0)
-    return e * reciprocal(e + exp(3.0))
+    return e / (e + exp(3.0))
 
 
 def cal_current(v, m, ca, gmax):

@@ -61,7 +61,7 @@ from livn.engine.cpu.events import deliver, gather, launch, line_up
 from livn.engine.cpu.lanes import (
     all_lanes, any_lane, double_at, filled, load, load_double, single, store, store_double, where,
 )
-from livn.engine.cpu.maths import OPTIONS, flush_denormals, wide_vectors
+from livn.engine.cpu.maths import KERNEL, flush_denormals, wide_vectors
 from livn.engine.cpu.sync import barrier
 from livn.models import cells, channels, noise, plasticity, synapses
 from livn.models.noise import HALF, WORD
@@ -70,7 +70,7 @@ from livn.models.noise import HALF, WORD
 _HELPERS = '''
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def sample(x, tile, elapsed, post, sample_every, sample_post, sample_wide, probe_start, probe_a, probe_b, probe_sign,
            probe_scale, probe_row, samples):
     """Write the probes of a tile that are due `elapsed` steps after the start of the recording."""
@@ -84,14 +84,14 @@ def sample(x, tile, elapsed, post, sample_every, sample_post, sample_wide, probe
                     samples[probe_row[p] + k] = probe_scale[p] * (x[probe_a[p]] + probe_sign[p] * x[probe_b[p]])
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def stimulate(x, tile, row, stim_start, stim_column, stim_offset, stim_rows):
     """Put a row of the stimulus into the state of a tile."""
     for e in range(stim_start[tile], stim_start[tile + 1]):
         x[stim_offset[e]] = stim_rows[row, stim_column[e]]
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def trace(first, last, row, trace_width, trace_link, trace_column, traces, links):
     """Copy the multipliers of those of a tile's connections that are recorded into a row of the weight traces."""
     for k in range(first, last):
@@ -157,7 +157,7 @@ class _Tile:
             *self._watch(),
             "    return n_out",
         ]
-        return "\n\n\n@nb.njit(**OPTIONS)\n" + "\n".join(body)
+        return "\n\n\n@nb.njit(**KERNEL)\n" + "\n".join(body)
 
     def _constants(self) -> list[str]:
         """Tables into local variables: LLVM cannot know that writing the state leaves the tables alone."""
@@ -316,7 +316,7 @@ def _advance(layouts: list[Layout]) -> str:
     return f'''
 
 
-@nb.njit(cache=True, **OPTIONS)
+@nb.njit(cache=True, **KERNEL)
 def advance(thread, n_threads, low, high, control, sync, kind, cells, start, state, gid, last_spike, longest,
         blocks, source, runs, n_active, n_over, due, under_way, ready, begin, first, queue,
         spike_step, spike_cell, buffer_step, buffer_cell, buffered, counts,
@@ -356,7 +356,10 @@ def advance(thread, n_threads, low, high, control, sync, kind, cells, start, sta
             if count + buffer_step.size > spike_step.size:
                 main[{STATUS}] = {SPIKES_FULL}
                 window = 0
-            main[{ROOM}] = n_active.max() + count - main[{PENDING}]  # a spike starts at most one run in a block
+            most = np.int64(0)
+            for b in range(n_active.size):
+                most = max(most, n_active[b])
+            main[{ROOM}] = most + count - main[{PENDING}]  # a spike starts at most one run in a block
             if main[{ROOM}] > under_way.shape[1]:
                 main[{STATUS}] = {RUNS_FULL}
                 main[{LAUNCH}] = 0

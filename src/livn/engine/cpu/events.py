@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.lanes import double_at
-from livn.engine.cpu.maths import OPTIONS
+from livn.engine.cpu.maths import KERNEL
 from livn.models.plasticity import updated
 from livn.models.synapses import recovered, released
 
@@ -71,7 +71,7 @@ def prefetch(typing, array, index):
     return types.none(array, index), generate
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def line_up(step, n_steps, n_active, due, under_way, arrivals, links, ready, begin, first, queue):
     """Queue the events of a block that are due in the `n_steps` from `step` on, by tile and step, then by spike.
 
@@ -118,7 +118,7 @@ def line_up(step, n_steps, n_active, due, under_way, arrivals, links, ready, beg
     return done
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def deliver(x, step, low, high, queue, links, mode, integral, bounds, plastic, dt):
     """Apply the events low..high of the queue to a tile's state x: learn, then open the conductance."""
     for k in range(low, high):
@@ -147,7 +147,7 @@ def deliver(x, step, low, high, queue, links, mode, integral, bounds, plastic, d
         x[slot + WIDTH] += g
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def launch(low, high, step, longest, pending, count, spike_step, spike_cell, source, runs, arrivals, n_active, n_over,
            due, under_way):  # fmt: skip
     """Drop the runs that are over from the blocks low..high, once they are most, and add those of the spikes
@@ -190,7 +190,7 @@ def launch(low, high, step, longest, pending, count, spike_step, spike_cell, sou
                 n_active[b] = n + 1
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def gather(step, n_steps, n_threads, count, out_step, out_cell, buffer_step, buffer_cell, buffered, counts):
     """Move the threads' spikes of a window behind the `count` earlier ones, by step, then by place; returns the count.
 

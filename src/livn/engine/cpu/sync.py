@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from livn.engine.cpu.maths import OPTIONS
+from livn.engine.cpu.maths import KERNEL
 
 ARRIVED, GENERATION = 0, 8  # eight words apart: one cache line each
 WORDS = 16
@@ -45,7 +45,7 @@ give_way = types.ExternalFunction("SwitchToThread" if sys.platform == "win32" el
 SPINS = 2000  # about 20 µs: longer than a fair wait, shorter than a time slice
 
 
-@nb.njit(**OPTIONS)
+@nb.njit(**KERNEL)
 def barrier(sync, n_threads):
     """Wait until all `n_threads` threads have come here."""
     if n_threads == 1:
