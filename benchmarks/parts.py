@@ -18,10 +18,10 @@ __all__ = ["HEADLINE", "PARTS", "event_cost", "summary", "times"]
 HEADLINE = 100
 """Cells of the network that the bars are for."""
 
-SIZES = {10: (1000.0, 3), 32: (500.0, 3), HEADLINE: (200.0, 5), 316: (100.0, 3), 1000: (100.0, 3)}
+SIZES = {10: (1000.0, 3), 32: (500.0, 3), HEADLINE: (500.0, 5), 316: (100.0, 3), 1000: (100.0, 3)}
 """Cells, all to all: (ms of a sample, samples)."""
 
-LONGEST = 10.0
+LONGEST = 30.0
 """Contestants that would need more seconds for a sample sit out."""
 
 CURRENTS = {"0.05": 0.05, "0.15": 0.15}

@@ -44,7 +44,7 @@ class Env(Culture):
         engine: `"cpu"` or `"neuron"`; None: the environment variable `LIVN_BACKEND`, else `"cpu"`.
         threads: the most to use; None: the environment variable `LIVN_THREADS`, else as many as the culture can use.
             NEURON uses one per process.
-        precision: `"double"`, or `"single"`: 1.9 times as fast, with the same statistics but not the same spikes. Sums
+        precision: `"double"`, or `"single"`: 1.8 times as fast, with the same statistics but not the same spikes. Sums
             and weights stay double, so learning does not fade. The `cpu` engine only.
 
     Raises:
@@ -387,6 +387,8 @@ class Env(Culture):
     @classmethod
     def load(cls, path: str | os.PathLike[str], engine: str | None = None, comm: Any = None) -> Env:
         """The culture that `save` stored, ready to run; on any engine, and on any number of MPI ranks (`comm`).
+
+        Its precision is that of the stored culture, or double where the engine has no other.
 
         Raises:
             FileNotFoundError: no such file.

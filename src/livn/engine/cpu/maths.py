@@ -20,7 +20,7 @@ from livn.engine.cpu.lanes import bits_of_float, float_of_bits, has_table, looku
 # seen, and sums keep their order, so that argument reduction below stays exact.
 OPTIONS = {"fastmath": {"contract", "arcp", "nsz"}, "error_model": "numpy", "nogil": True}
 
-# The caller holds all arrays: counting references to them would take 3 % of the time
+# The caller holds all arrays: counting references to them took 5 % of the time (an option that Numba has for its own)
 KERNEL = OPTIONS | {"_nrt": False}
 
 
