@@ -21,7 +21,7 @@ from livn.engine.cpu import maths
 from livn.engine.cpu.binding import bind
 from livn.engine.cpu.engine import CpuEngine
 from livn.engine.cpu.lanes import AVX512, load, store
-from livn.models import channels, noise, plasticity, synapses
+from livn.models import channels, plasticity, synapses
 from tests.engines.helpers import lively
 from tests.engines.test_engine_kernel import RANGES, equations
 from tests.engines.test_engine_lanes import OLDER
@@ -280,8 +280,8 @@ def test_other_engines_refuse_it():
         make("EI1", engine="neuron", precision="single")
 
 
-def test_a_silent_culture_is_as_fast_and_leaves_small_numbers_alone():
-    """Conductances fade below what floats can tell from 0; that mode ends with the run."""
+def test_what_fades_becomes_zero_and_other_small_numbers_are_left_alone():
+    """Denormal numbers would slow a silent culture down; they count as 0 during a run, and only then."""
     for precision in ("double", "single"):
         with lively("cpu", precision=precision) as env:
             env.run(20.0)
@@ -292,4 +292,3 @@ def test_a_silent_culture_is_as_fast_and_leaves_small_numbers_alone():
             smallest = np.finfo(state.dtype).tiny
             assert not ((state != 0.0) & (np.abs(state) < smallest)).any()
         assert np.float64(1e-310) * 0.5 == 5e-311
-        assert noise.stationary(1.0, 1e9)[0] < 1.0

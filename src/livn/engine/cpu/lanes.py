@@ -368,23 +368,21 @@ def double_at(typing, x, offset, i):
     return types.float64(x, types.int64, types.int64), generate
 
 
+def _mask_is(mask, symbol, bits):
+    def generate(context, builder, sig, args):
+        word = ir.IntType(mask.count)
+        return builder.icmp_unsigned(symbol, builder.bitcast(args[0], word), ir.Constant(word, bits))
+
+    return types.boolean(mask), generate
+
+
 @intrinsic
 def all_lanes(typing, mask):
     """Whether a condition holds in every lane."""
-
-    def generate(context, builder, sig, args):
-        word = ir.IntType(mask.count)
-        return builder.icmp_unsigned("==", builder.bitcast(args[0], word), ir.Constant(word, -1))
-
-    return types.boolean(mask), generate
+    return _mask_is(mask, "==", -1)
 
 
 @intrinsic
 def any_lane(typing, mask):
     """Whether a condition holds in some lane."""
-
-    def generate(context, builder, sig, args):
-        word = ir.IntType(mask.count)
-        return builder.icmp_unsigned("!=", builder.bitcast(args[0], word), ir.Constant(word, 0))
-
-    return types.boolean(mask), generate
+    return _mask_is(mask, "!=", 0)
