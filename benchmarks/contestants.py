@@ -28,7 +28,7 @@ class Contestant:
     Attributes:
         title: as tables call it.
         script: in the folder `peers`.
-        environment: that it runs in; None: this one.
+        environment: that it runs in; None: this one, which is for this package alone.
         options: that the script takes.
         faster: how many times faster than it livn is to be, at least; None: no bar.
     """
@@ -38,6 +38,11 @@ class Contestant:
     environment: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     faster: float | None = None
+
+    @property
+    def is_peer(self) -> bool:
+        """Whether it is another's."""
+        return self.environment is not None
 
     def python(self) -> Path:
         """Its interpreter; the environment is made if need be."""

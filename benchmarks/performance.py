@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     only = "parts to measure; others are taken from the last time, and with none named the page is written from there"
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS), help=only)
-    peers = [key for key in CONTESTANTS if not key.startswith("pylivn")]
+    peers = [key for key, contestant in CONTESTANTS.items() if contestant.is_peer]
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="whom to compare with")
     parser.add_argument("--quick", action="store_true", help="a trial of everything: short, and nothing is written")
     options = parser.parse_args()

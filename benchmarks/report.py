@@ -77,7 +77,7 @@ def headline(data: Data) -> str:
         )
         spread = f"{number(min(values['factors']))} to {number(max(values['factors']))}"
         rates = " / ".join(f"{rate:.1f}" for rate in values["rate"].values())
-        ratios = ["", ""] if key.startswith("pylivn") else [number(ratio), number(times(values["factors"], single))]
+        ratios = [number(ratio), number(times(values["factors"], single))] if contestant.is_peer else ["", ""]
         rows.append([contestant.title, number(values["factor"]), spread, *ratios, bar, rates])
     head = [
         "",

@@ -222,8 +222,6 @@ _NEAR = (1023 << 52) - (17 << 47)
 """Bits of the number from which sixteen parts reach to its double, one of them about 1."""
 _MIDDLES = [(1.0 + n / 16 if n > 0 else 1.0 + n / 32) for n in range(-8, 8)]
 near, log_near = lookup([1.0 / m for m in _MIDDLES]), lookup([-math.log(1.0 / m) for m in _MIDDLES])
-
-
 _log_polynomial = _polynomial(_LOG)
 
 
