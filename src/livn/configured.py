@@ -1,0 +1,133 @@
+"""Objects that are their configuration: checked fields, no others, equality and hash by content, a JSON form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from livn.checks import choice, unknown
+
+__all__ = ["Configured", "from_document"]
+
+
+class Configured(BaseModel):
+    """Base of policies, encodings and decodings: immutable; two of one class with equal fields are equal.
+
+    What a subclass keeps beside its fields (private attributes) is no part of it. A wrong field raises
+    `pydantic.ValidationError`, a `ValueError`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    if not TYPE_CHECKING:  # editors and type checkers see the fields, by name
+
+        def __init__(self, *values: Any, **fields: Any) -> None:
+            """Take the fields, by name or in order: those of the class before those of its bases."""
+            names = self._order()
+            if len(values) > len(names):
+                raise TypeError(f"{type(self).__name__} takes at most {len(names)} values, got {len(values)}")
+            given = dict(zip(names, values, strict=False))
+            twice = given.keys() & fields.keys()
+            if twice:
+                raise TypeError(f"{type(self).__name__} got two values for {', '.join(sorted(twice))}")
+            super().__init__(**given, **fields)
+
+    @classmethod
+    def _order(cls) -> list[str]:
+        ancestors = [c for c in reversed(cls.__mro__) if issubclass(c, Configured)]
+        age = {name: i for i, c in reversed(list(enumerate(ancestors))) for name in c.model_fields}  # where it is new
+        return sorted(cls.model_fields, key=lambda name: -age[name])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_fields(cls, values: Any) -> Any:
+        if isinstance(values, Mapping):
+            for name in values:
+                if name not in cls.model_fields:
+                    raise unknown("field", name, cls.model_fields, where=cls.__name__)
+            return {k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in values.items()}
+        return values
+
+    def changed(self, **fields: Any) -> Self:
+        """A copy with other values for these fields, checked."""
+        return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | fields)
+
+    def as_json(self) -> str:
+        """The class and its fields as JSON text, for `from_json` of the class or of a base of it."""
+        return json.dumps({"cls": type(self).__name__, **json.loads(self.model_dump_json())})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `as_json` wrote.
+
+        Raises:
+            ValueError: no JSON, an unknown class, or fields that are not legal.
+        """
+        return from_document(cls, text)
+
+    def _content(self) -> Any:
+        return [type(self).__module__, type(self).__qualname__] + [
+            [name, _plain(getattr(self, name))] for name in sorted(type(self).model_fields)
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_same(getattr(self, name), getattr(other, name)) for name in type(self).model_fields)
+
+    def __hash__(self) -> int:
+        # of the content, and the same in every process: workers know a configuration by it
+        return int.from_bytes(hashlib.sha256(repr(self._content()).encode()).digest()[:7], "big")
+
+
+def from_document(base: type[Any], text: str) -> Any:
+    """An object of `base` or of a class derived from it, from the JSON text that its `as_json` wrote.
+
+    Raises:
+        ValueError: no JSON object, or a class that is not there; and what the class raises for its fields.
+    """
+    try:
+        document = json.loads(text)
+    except (TypeError, ValueError):
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("cls"), str):
+        raise ValueError(f'{base.__name__}.from_json wants what as_json wrote, {{"cls": ..., ...}}, got {text!r:.200}')
+    classes = {c.__name__: c for c in _family(base)}
+    made = classes[choice(f"{base.__name__} class", document.pop("cls"), classes)]
+    return made(**document)
+
+
+def _family(base: type[Any]) -> list[type[Any]]:
+    return [base, *(c for derived in base.__subclasses__() for c in _family(derived))]
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return type(a) is type(b) and a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b, strict=True))
+    return bool(a == b)
+
+
+def _plain(value: Any) -> Any:
+    """What goes into the hash for a value: equal for equal ones, without addresses."""
+    if isinstance(value, Configured):
+        return value._content()
+    if isinstance(value, np.ndarray):
+        return [value.shape, hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()]
+    if isinstance(value, Mapping):
+        return sorted(([repr(_plain(k)), _plain(v)] for k, v in value.items()), key=lambda pair: pair[0])
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, bool | int | float):  # 1 and 1.0 are equal
+        return float(value)
+    if value is None or isinstance(value, str | bytes):
+        return value
+    return [getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__qualname__)]

@@ -1,0 +1,104 @@
+"""What every decoding shares: its window, and how it gets the spikes of the whole culture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from livn.configured import Configured
+from livn.run import Run
+
+__all__ = ["Decoding", "SpikeDecoding", "Spikes", "whole"]
+
+Duration = Annotated[float, Field(gt=0)]
+
+
+class Decoding(Configured):
+    """From what a run recorded to a result: `env(decoding)` runs `duration` ms and returns `decoding(run, env)`.
+
+    Attributes:
+        duration: length of the window, ms; needed by `env(decoding)`. None: the whole of what is given.
+    """
+
+    duration: Duration | None = None
+
+    def setup(self, env: Any) -> None:
+        """Make an env record what this decoding reads. `env(...)` calls it before every run."""
+
+    def __call__(self, signal: Any, env: Any = None) -> Any:
+        """The result for a signal, usually a `Run`.
+
+        Args:
+            signal: what `env.run` returned, or what the stage before made of it.
+            env: where it came from.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(signal, env=None)")
+
+    def reset(self, **kwargs: Any) -> None:
+        """Forget what was kept since the last reset; nothing, unless a subclass keeps something."""
+
+    @property
+    def output_space(self) -> Any:
+        """The Gymnasium space of the result, or None if it has none."""
+        return None
+
+    def _window(self, run: Run) -> float:
+        """Length of the window, ms: `duration`, else the run's, else 0 for a run without any."""
+        return self.duration if self.duration is not None else run._length() or 0.0
+
+
+class Spikes(NamedTuple):
+    """The spikes of a window.
+
+    Attributes:
+        ids: int64 [n].
+        times: float64 [n], ms from the start of the run, in [0, duration), ascending.
+        duration: ms.
+    """
+
+    ids: np.ndarray
+    times: np.ndarray
+    duration: float
+
+    def counts(self, bin_size: float) -> np.ndarray:
+        """int64 [bins]: spikes per whole bin of `bin_size` ms; what is left at the end of the window is left out."""
+        bins = int(self.duration / bin_size + 1e-9)
+        place = (self.times / bin_size + 1e-9).astype(np.int64)  # a time on an edge opens its bin
+        return np.bincount(place[place < bins], minlength=bins)
+
+
+class SpikeDecoding(Decoding):
+    """Base of the decodings that read spikes: `_decode(spikes, env)` makes the result."""
+
+    def setup(self, env: Any) -> None:
+        """Record the spikes of all cells."""
+        env.record_spikes()
+
+    def __call__(self, signal: Run, env: Any = None) -> Any:
+        """The result for the first `duration` ms of a run; with an env, of all its MPI ranks."""
+        run = whole(signal, env)
+        duration = self._window(run)
+        ids, times = run.spike_ids, run.spike_times
+        if ids is None or times is None:
+            return self._decode(Spikes(np.empty(0, np.int64), np.empty(0), duration), env)
+        inside = slice(0, int(np.searchsorted(times, duration)))
+        return self._decode(Spikes(ids[inside], times[inside], duration), env)
+
+    def _decode(self, spikes: Spikes, env: Any) -> Any:
+        raise NotImplementedError
+
+
+def whole(run: Any, env: Any = None) -> Run:
+    """The run of the whole culture, on every MPI rank, from this rank's.
+
+    Raises:
+        TypeError: not a Run.
+    """
+    if not isinstance(run, Run):
+        raise TypeError(f"this decoding reads a Run, as env.run returns it, got {run!r:.200}")
+    comm = None if env is None else env.comm
+    if comm is None or comm.Get_size() == 1:
+        return run
+    return comm.bcast(run.gather(comm), root=0)  # type: ignore[no-any-return]
