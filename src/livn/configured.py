@@ -28,7 +28,7 @@ class Configured(BaseModel):
 
         def __init__(self, *values: Any, **fields: Any) -> None:
             """Take the fields, by name or in order: those of the class before those of its bases."""
-            names = self._order()
+            names = self._fields_in_order()
             if len(values) > len(names):
                 raise TypeError(f"{type(self).__name__} takes at most {len(names)} values, got {len(values)}")
             given = dict(zip(names, values, strict=False))
@@ -38,7 +38,7 @@ class Configured(BaseModel):
             super().__init__(**given, **fields)
 
     @classmethod
-    def _order(cls) -> list[str]:
+    def _fields_in_order(cls) -> list[str]:
         ancestors = [c for c in reversed(cls.__mro__) if issubclass(c, Configured)]
         age = {name: i for i, c in reversed(list(enumerate(ancestors))) for name in c.model_fields}  # where it is new
         return sorted(cls.model_fields, key=lambda name: -age[name])

@@ -1,0 +1,173 @@
+"""What electrodes, lights and the like have in common: channels in, channels out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from livn.configured import from_document
+from livn.stimulus import Stimulus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["IO"]
+
+
+class IO:
+    """The way from channels to cells and back. This base has no channels; a subclass overrides what it supports.
+
+    Coordinates are those of a model: `model.stimulus_coordinates` and `model.recording_coordinates`, float [M, 4] of
+    gid, x, y, z (µm), the rows of one cell beside each other, its soma first.
+    """
+
+    @property
+    def num_channels(self) -> int:
+        """Number of channels C."""
+        return len(self.channel_ids)
+
+    @property
+    def channel_ids(self) -> np.ndarray:
+        """int64[C], the ids of the channels, in the order of the columns of inputs and of the rows of recordings."""
+        return np.empty(0, np.int64)
+
+    @property
+    def num_inputs(self) -> int:
+        """Number of columns of inputs, that of the channels unless others record than stimulate."""
+        return self.num_channels
+
+    @property
+    def input_units(self) -> str | None:
+        """Unit of the inputs, None if there are none."""
+        return None
+
+    @property
+    def input_space(self) -> Any:
+        """The Gymnasium space of one row of inputs."""
+        self._lacks("input_space")
+
+    def cell_stimulus(self, neuron_coordinates: ArrayLike, channel_inputs: ArrayLike, dt: float = 1.0) -> Stimulus:
+        """The stimulus that inputs of the channels [T, C], rows of `dt` ms, are to the cells."""
+        self._lacks("cell_stimulus")
+
+    def stream(
+        self,
+        neuron_coordinates: ArrayLike,
+        window: Callable[[float, float], np.ndarray],
+        extent: float,
+        dt: float,
+    ) -> Stimulus:
+        """The same of a function of time, a window at a time, so that a long protocol need not fit in memory.
+
+        Args:
+            neuron_coordinates: [M, 4].
+            window: `window(start_ms, stop_ms)` -> inputs [rows, C], rows of `dt` ms.
+            extent: of the protocol, ms.
+            dt: ms.
+        """
+        coordinates = np.array(neuron_coordinates, np.float64)
+        form = self.cell_stimulus(coordinates, np.zeros((1, self.num_inputs)), dt)
+
+        def source(start: float, stop: float) -> np.ndarray:
+            return np.asarray(self.cell_stimulus(coordinates, window(start, stop), dt))
+
+        return Stimulus(
+            dt=dt,
+            gids=form.gids,
+            sections=form.sections,
+            input_mode=form.input_mode,
+            units=form.units,
+            source=source,
+            extent=extent,
+            **form.extra,
+        )
+
+    def channel_recording(self, neuron_coordinates: ArrayLike, ids: ArrayLike, *arrays: ArrayLike) -> Any:
+        """What was recorded of cells, by channel: {channel: ids} and for each array {channel: its entries}."""
+        self._lacks("channel_recording")
+
+    def distances(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """float64[C·M, 3]: channel id, gid, distance in µm, channel by channel."""
+        self._lacks("distances")
+
+    def source_gain(self, distances: ArrayLike) -> np.ndarray:
+        """The potential at a channel per membrane current at these distances [µm], µV per µA."""
+        self._lacks("source_gain")
+
+    def potential_recording(self, distances: ArrayLike, currents: ArrayLike) -> np.ndarray:
+        """float64[C, T] µV: field potentials of membrane currents [M, T] µA; `distances` as `distances` returns."""
+        self._lacks("potential_recording")
+
+    def reach(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """float64[C, M]: how strongly each channel acts on each row, per unit of input; 0 where it does not."""
+        self._lacks("reach")
+
+    def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
+        """What each row contributes to the recordings of a channel."""
+        self._lacks("channel_contribution")
+
+    def set_params(self, params: Mapping[str, Any]) -> Self:
+        """Set parameters by name.
+
+        Raises:
+            KeyError: an unknown name.
+        """
+        if params:
+            self._lacks("set_params")
+        return self
+
+    def _document(self) -> dict[str, Any]:
+        """The constructor's arguments, as JSON takes them."""
+        return {}
+
+    def as_json(self) -> str:
+        """The class and its arguments as JSON text."""
+        import json
+
+        return json.dumps({"cls": type(self).__name__, **self._document()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """What `as_json` wrote.
+
+        Raises:
+            ValueError: no JSON, an unknown class, or arguments that are not legal.
+        """
+        return from_document(cls, text)
+
+    @classmethod
+    def from_directory(cls, directory: str | os.PathLike[str]) -> IO:
+        """The electrodes of a system's directory, its `mea.json`; channel-less without one.
+
+        Raises:
+            FileNotFoundError: no such directory.
+            DamagedFile: a file that describes no electrodes.
+        """
+        from livn.system import System
+
+        if not Path(directory).is_dir():
+            raise FileNotFoundError(f"{os.fspath(directory)} is not a directory, or does not exist")
+        return System(directory).default_io()
+
+    def clone(self) -> Self:
+        """An equal IO that shares nothing with this one."""
+        return self.from_json(self.as_json())
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._document() == self._document()
+
+    __hash__ = None  # type: ignore[assignment]  # its parameters can be set
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.num_channels} channels)"
+
+    def _lacks(self, what: str) -> NoReturn:
+        have = "has no channels" if not self.num_channels else "does not support it"
+        raise NotImplementedError(
+            f"{type(self).__name__}.{what}: this IO {have}; an array of electrodes is livn.io.MEA"
+        )

@@ -1,0 +1,312 @@
+"""A multi-electrode array under or in a culture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from livn import checks
+from livn.extras import gymnasium
+from livn.io.arrays import apart, calculate_distances, channel_recording, electrode_array_coordinates
+from livn.io.base import IO
+from livn.io.coupling import Coupling
+from livn.stimulus import Stimulus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["INPUT_LIMIT", "MEA", "VOLUME_CONDUCTOR"]
+
+VOLUME_CONDUCTOR: Mapping[str, float] = {
+    "stimulation_gain": 1000.0 * 3.5 / (4.0 * math.pi),  # mV µm / µA: a point source in a medium of 3.5 Ω m
+    "recording_gain": 265258.0,  # µV µm / µA: 1e6/(4 pi 0.3 S/m)
+    "min_distance_um": 5.0,
+    "electrode_radius_um": 15.0,
+    "culture_height_um": 50.0,
+}
+"""Parameters of the medium. Point sources in a homogeneous volume conductor: Plonsey & Barr, Bioelectricity, 2007."""
+
+INPUT_LIMIT = 100.0
+"""Largest current of `MEA.input_space`, µA: next to the electrode it makes a potential of half a volt."""
+
+
+class MEA(IO):
+    """Electrodes that stimulate [µA] and record, as point sources and points in a homogeneous medium.
+
+    Args:
+        electrode_coordinates: float[C, 4], id, x, y, z, µm; None: `electrode_array_coordinates()`.
+        input_radius: an electrode acts on the cells whose soma lies within this distance, µm.
+        output_radius: an electrode hears units and membrane currents within this distance, µm.
+        volume_conductor: some of `VOLUME_CONDUCTOR`, the others as there.
+
+    Raises:
+        ValueError: coordinates of another shape, ids that are no whole numbers >= 0 or not unique, a radius <= 0.
+        KeyError: an unknown parameter of the volume conductor.
+    """
+
+    def __init__(
+        self,
+        electrode_coordinates: ArrayLike | None = None,
+        input_radius: float = 250.0,
+        output_radius: float = 250.0,
+        volume_conductor: Mapping[str, float] | None = None,
+    ) -> None:
+        if electrode_coordinates is None:
+            electrode_coordinates = electrode_array_coordinates()
+        self._electrodes = _checked_electrodes(electrode_coordinates)
+        self._ids = self._electrodes[:, 0].astype(np.int64)
+        for array in (self._electrodes, self._ids):
+            array.flags.writeable = False
+        self._radii = {name: _checked_radius(name, value) for name, value in
+                       (("input_radius", input_radius), ("output_radius", output_radius))}
+        self._medium = dict(VOLUME_CONDUCTOR) | _checked_medium(volume_conductor or {})
+        self._coupled: Coupling | None = None
+
+    # What it is
+
+    @property
+    def electrode_coordinates(self) -> np.ndarray:
+        """float64[C, 4], id, x, y, z, µm, read-only."""
+        return self._electrodes
+
+    @property
+    def input_radius(self) -> float:
+        """How far an electrode acts, µm."""
+        return self._radii["input_radius"]
+
+    @property
+    def output_radius(self) -> float:
+        """How far an electrode hears, µm."""
+        return self._radii["output_radius"]
+
+    @property
+    def volume_conductor(self) -> dict[str, float]:
+        """The parameters of the medium, a copy; `set_params` sets them."""
+        return dict(self._medium)
+
+    @property
+    def channel_ids(self) -> np.ndarray:
+        """int64[C], the ids of the electrodes."""
+        return self._ids
+
+    @property
+    def input_units(self) -> str:
+        """µA."""
+        return "µA"
+
+    @property
+    def input_space(self) -> Any:
+        """A Gymnasium Box of C currents, µA, within ±`INPUT_LIMIT`."""
+        return gymnasium().spaces.Box(-INPUT_LIMIT, INPUT_LIMIT, (self.num_channels,), np.float64)
+
+    # Stimulation
+
+    def cell_stimulus(self, neuron_coordinates: ArrayLike, channel_inputs: ArrayLike, dt: float = 1.0) -> Stimulus:
+        """The extracellular potentials of electrode currents, one column per row of coordinates.
+
+        A current I makes the potential `stimulation_gain·I/√(r² + h²)`, with `h² = electrode_radius_um² +
+        culture_height_um²` and r the distance in three dimensions. A cell is reached if its soma lies within
+        `input_radius`; then all its rows get their potential.
+
+        Args:
+            neuron_coordinates: float[M, 4], `model.stimulus_coordinates`.
+            channel_inputs: [T, C], µA.
+            dt: how long a row of inputs holds, ms.
+
+        Returns:
+            A Stimulus in mV, [T, M].
+
+        Raises:
+            ValueError: inputs of another width, NaN.
+        """
+        coupling = self._coupling(neuron_coordinates)
+        inputs = checks.array("channel_inputs", channel_inputs)
+        if inputs.ndim != 2 or inputs.shape[1] != self.num_channels or not len(inputs):
+            raise ValueError(
+                f"channel_inputs must have the shape [T, {self.num_channels}], one column per electrode, "
+                f"got {list(inputs.shape)}"
+            )
+        return Stimulus(coupling.potentials(inputs), dt, coupling.gids, "extracellular")
+
+    def stream(
+        self, neuron_coordinates: ArrayLike, window: Callable[[float, float], np.ndarray], extent: float, dt: float
+    ) -> Stimulus:
+        """See `IO.stream`; the stimulus has columns for the cells alone that some electrode reaches."""
+        coupling = self._coupling(neuron_coordinates)
+        reached = coupling.reached
+
+        def source(start: float, stop: float) -> np.ndarray:
+            return coupling.potentials(window(start, stop), reached)
+
+        return Stimulus(
+            dt=dt, gids=coupling.gids[reached], input_mode="extracellular", source=source, extent=extent
+        )
+
+    def reach(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """float64[C, M]: the potential that 1 µA of each electrode makes at each row, mV; 0 where it does not reach."""
+        return self._coupling(neuron_coordinates).dense()
+
+    def _coupling(self, neuron_coordinates: ArrayLike) -> Coupling:
+        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
+        if self._coupled is None or not np.array_equal(self._coupled.coordinates, rows):
+            m = self._medium
+            height = m["electrode_radius_um"] ** 2 + m["culture_height_um"] ** 2
+            self._coupled = Coupling(
+                rows,
+                self._electrodes,
+                self.input_radius,
+                lambda r: m["stimulation_gain"] / np.sqrt(r**2 + height),
+            )
+        return self._coupled
+
+    # Recording
+
+    def distances(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """See `IO.distances`."""
+        return calculate_distances(neuron_coordinates, self._electrodes)
+
+    def source_gain(self, distances: ArrayLike) -> np.ndarray:
+        """`recording_gain/(r + min_distance_um)`, µV per µA, at distances r [µm]."""
+        r = checks.array("distances", distances)
+        if (r < 0.0).any():
+            raise ValueError(f"distances must be >= 0 µm, got {r.min():g}")
+        return np.asarray(self._medium["recording_gain"] / (r + self._medium["min_distance_um"]))
+
+    def channel_recording(self, neuron_coordinates: ArrayLike, ids: ArrayLike, *arrays: ArrayLike) -> Any:
+        """What was recorded of cells, by the electrodes that hear them: a cell appears on each within `output_radius`.
+
+        Args:
+            neuron_coordinates: float[M, 4]; the first row of a gid is its soma.
+            ids: int[n], the cell of each entry.
+            *arrays: [n, ...], entries.
+
+        Returns:
+            {channel: ids}, and for each array {channel: its entries}; every channel is a key.
+
+        Raises:
+            ValueError: a cell without coordinates, or arrays that do not go with the ids.
+        """
+        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
+        gids, soma = np.unique(rows[:, 0].astype(np.int64), return_index=True)
+        unknown = np.setdiff1d(np.asarray(ids), gids)
+        if unknown.size:
+            raise ValueError(f"ids must be cells that have coordinates, got {unknown[0]}")
+        somata = rows[soma]
+        heard = {
+            channel: gids[apart(somata, electrode) <= self.output_radius]
+            for channel, electrode in zip(self._ids.tolist(), self._electrodes, strict=True)
+        }
+        return channel_recording(heard, ids, *arrays)
+
+    def potential_recording(self, distances: ArrayLike, currents: ArrayLike) -> np.ndarray:
+        """The field potential at each electrode: Σ recording_gain·I/(r + min_distance_um) over the rows within
+        `output_radius`.
+
+        Args:
+            distances: [C·M, 3], as `distances` returns it.
+            currents: [M, T], membrane currents, µA.
+
+        Returns:
+            float64[C, T], µV.
+
+        Raises:
+            ValueError: shapes that do not go together.
+        """
+        table = checks.array("distances", distances, shape=(None, 3))
+        flowing = checks.array("currents", currents, shape=(None, None))
+        n = len(flowing)
+        if len(table) != self.num_channels * n:
+            raise ValueError(
+                f"distances must have a row per electrode and row of currents, {self.num_channels} x {n}, "
+                f"got {len(table)}"
+            )
+        r = table[:, 2].reshape(self.num_channels, n)
+        gain = np.where(r <= self.output_radius, self.source_gain(r), 0.0)
+        out = np.empty((self.num_channels, flowing.shape[1]))
+        for row, g in zip(out, gain, strict=True):
+            near = np.flatnonzero(g)
+            row[:] = g[near] @ flowing[near]
+        return out
+
+    def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
+        """What the rows within `output_radius` contribute to an electrode's potential at equal currents.
+
+        Args:
+            neuron_coordinates: float[M, 4], `model.recording_coordinates`.
+            channel: an id.
+
+        Returns:
+            `gid`, `distance_um`, `gain` (µV per µA) and `contribution_pct`, the strongest first.
+
+        Raises:
+            ValueError: no such channel.
+        """
+        import pandas as pd
+
+        at = self.channel_ids.tolist().index(checks.choice("channel", channel, self.channel_ids.tolist()))
+        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
+        r = apart(rows, self._electrodes[at])
+        near = np.flatnonzero(r <= self.output_radius)
+        near = near[np.argsort(r[near], kind="stable")]
+        gain = self.source_gain(r[near])
+        share = 100.0 * gain / gain.sum() if len(near) else gain
+        columns = {"gid": rows[near, 0].astype(np.int64), "distance_um": r[near], "gain": gain}
+        return pd.DataFrame(columns | {"contribution_pct": share})
+
+    # Parameters and forms
+
+    def set_params(self, params: Mapping[str, Any]) -> Self:
+        """Set `input_radius`, `output_radius` [µm] or `volume_conductor-<key>`; all or none.
+
+        Raises:
+            KeyError: an unknown name.
+            ValueError, TypeError: a value that is not legal.
+        """
+        radii, medium = {}, {}
+        legal = [*self._radii, *(f"volume_conductor-{key}" for key in self._medium)]
+        for name, value in checks.mapping("params", params, "parameters of the MEA").items():
+            checks.choice("parameter of the MEA", name, legal, KeyError)
+            if name in self._radii:
+                radii[name] = _checked_radius(name, value)
+            else:
+                medium |= _checked_medium({name.removeprefix("volume_conductor-"): value})
+        self._radii |= radii
+        self._medium |= medium
+        self._coupled = None
+        return self
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "electrode_coordinates": self._electrodes.tolist(),
+            **self._radii,
+            "volume_conductor": dict(self._medium),
+        }
+
+
+def _checked_electrodes(value: ArrayLike) -> np.ndarray:
+    a = checks.array("electrode_coordinates", value, shape=(None, 4))
+    if not len(a):
+        raise ValueError("electrode_coordinates must name at least one electrode; an IO without channels is IO()")
+    ids = a[:, 0]
+    if (ids != np.floor(ids)).any() or (ids < 0).any() or (ids >= 2**31).any():
+        raise ValueError(f"the ids in electrode_coordinates[:, 0] must be whole numbers >= 0, got {ids.tolist()!r:.200}")
+    if len(np.unique(ids)) < len(ids):
+        raise ValueError("the ids in electrode_coordinates[:, 0] must be unique, got some of them twice")
+    return a
+
+
+def _checked_radius(name: str, value: Any) -> float:
+    return checks.number(name, value, above=0.0, high=1e9, unit="µm")
+
+
+def _checked_medium(values: Mapping[str, Any]) -> dict[str, float]:
+    out = {}
+    for key, value in checks.mapping("volume_conductor", values, "parameters of the medium").items():
+        checks.choice("parameter of the volume conductor", key, VOLUME_CONDUCTOR, KeyError)
+        bounds: dict[str, float] = {"low": 0.0} if key == "culture_height_um" else {"above": 0.0}
+        out[key] = checks.number(f"volume_conductor[{key!r}]", value, high=1e9, **bounds)
+    return out
