@@ -15,7 +15,7 @@ def make(
     *,
     engine: str | None = None,
     model: Any = None,
-    io: None = None,
+    io: Any = None,
     seed: int = 123,
     threads: int | None = None,
     precision: str = "double",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -13,7 +13,17 @@ from livn import checks
 from livn.configured import Configured
 from livn.grids import averages
 
-__all__ = ["BiphasicPulsePolicy", "ElectrodePolicy", "MonophasicPulsePolicy", "Policy", "PulseSweepPolicy"]
+if TYPE_CHECKING:
+    from livn.stimulus import Stimulus
+
+__all__ = [
+    "BiphasicPulsePolicy",
+    "ElectrodePolicy",
+    "MonophasicPulsePolicy",
+    "Policy",
+    "PulseSweepPolicy",
+    "through_electrodes",
+]
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -325,3 +335,31 @@ def balanced(amplitude: np.ndarray) -> np.ndarray:
     cancel to the last bit in whatever order they are added."""
     mantissa, exponent = np.frexp(amplitude)
     return np.ldexp(np.round(np.ldexp(mantissa, 32)), exponent - 32)
+
+
+def through_electrodes(policy: Policy, env: Any, duration: float | None = None) -> Stimulus:
+    """What a policy does to the cells of an env, a window at a time.
+
+    Args:
+        policy: of as many channels as the env's IO takes inputs.
+        env: with electrodes.
+        duration: of the run, ms; None: not known yet.
+
+    Raises:
+        ValueError: no electrodes, another number of channels or unit, nothing commanded, or longer than the run.
+    """
+    if env is None or env.io is None or not env.io.num_inputs:
+        raise ValueError(f"a {type(policy).__name__} needs an env with electrodes, such as make(system, io=MEA(...))")
+    io, units = env.io, policy.input_units
+    if units is not None and units != io.input_units:
+        raise ValueError(f"the policy commands {units}, and {io!r} takes {io.input_units}")
+    if policy.num_inputs != io.num_inputs:
+        raise ValueError(
+            f"the policy commands {policy.num_inputs} channels, and {io!r} has {io.num_inputs}: "
+            f"policy.for_array({io.num_inputs}) fits an electrode policy to it"
+        )
+    extent = policy.extent_ms
+    if duration is not None and extent > duration * (1.0 + 1e-12) + 1e-6:
+        raise ValueError(f"the policy lasts {extent:.10g} ms, longer than the run of {duration:.10g} ms")
+    rows = max(1, policy._length)
+    return io.stream(env.stimulus_coordinates(), policy.window, rows * policy._grid, policy._grid)

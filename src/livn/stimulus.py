@@ -6,19 +6,24 @@ import difflib
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from livn.checks import array as checked_array
-from livn.checks import choice, environment, integer, number, steps
-from livn.frozen import Frozen, frozen, frozen_ids
+from livn.checks import choice, integer, number, steps
+from livn.columns import allow, column_sections, dense_array, spread, spread_source
+from livn.frozen import Frozen, frozen_ids
 from livn.grids import averages, ratio
-from livn.modes import DEFAULT_MODE, MODES, unit_for
+from livn.modes import DEFAULT_MODE, FLUX, MODES, photons_per_mw, unit_for
+from livn.trains import SpikeTrains
+
+if TYPE_CHECKING:
+    from livn.policy import BiphasicPulsePolicy
 
 __all__ = ["MODES", "Stimulus"]
 
@@ -97,7 +102,7 @@ class Stimulus(Frozen):
         if source is None:
             if extent is not None:
                 raise ValueError("extent goes with source; an array has its own length")
-            dense = _dense(array)
+            dense = dense_array(array)
             rows, width = dense.shape
         else:
             if array is not None or ids is None or extent is None:
@@ -109,7 +114,7 @@ class Stimulus(Frozen):
             array=None if source is not None else dense,
             dt=dt,
             gids=ids,
-            sections=_columns(ids, sections, width),
+            sections=column_sections(ids, sections, width),
             input_mode=input_mode,
             units=unit_for(input_mode, units),
             source=source,
@@ -117,6 +122,13 @@ class Stimulus(Frozen):
             _extra=dict(extra),
             _rows=rows,
         )
+
+    @classmethod
+    def from_extracellular(
+        cls, array: ArrayLike, dt: float = 0.1, gids: ArrayLike | None = None, **options: Any
+    ) -> Stimulus:
+        """Potential outside of each compartment [T, n], mV; its differences alone act. Options as the constructor's."""
+        return cls(array, dt, gids, "extracellular", **options)
 
     @classmethod
     def from_current(cls, array: ArrayLike, dt: float = 0.1, gids: ArrayLike | None = None, **options: Any) -> Stimulus:
@@ -138,20 +150,79 @@ class Stimulus(Frozen):
         return cls(array, dt, gids, "conductance", **options)
 
     @classmethod
+    def from_irradiance(
+        cls, array: ArrayLike, dt: float = 0.1, gids: ArrayLike | None = None, **options: Any
+    ) -> Stimulus:
+        """Light [T, n], mW/mm² or, with `units="photon_flux"`, photons/s/mm²; wants a model with opsins.
+
+        Options as the constructor's; `wavelength_nm` (473) is the metadata that `convert_to` reads.
+        """
+        return cls(array, dt, gids, "irradiance", **options)
+
+    @classmethod
+    def from_spikes(cls, times: Mapping[int, ArrayLike], dt: float = 0.025) -> Stimulus:
+        """Spikes that cells emit as if they had crossed their threshold.
+
+        A run takes each to its nearest step. One that falls into the refractory period of a spike of the cell's own is
+        ignored, as a crossing would be.
+
+        Args:
+            times: {gid: times [n], ms from the start of the run, >= 0}, in any order.
+            dt: spacing of the rows of this stimulus as an array of counts, ms; the run uses the times themselves.
+
+        Raises:
+            ValueError: no cell, a negative gid, a time that is negative or not finite.
+            TypeError: no mapping of gids.
+        """
+        trains = SpikeTrains.checked(times, number("dt", dt, above=0, unit="ms"))
+        return cls(dt=dt, gids=trains.gids, input_mode="spikes", source=trains, extent=trains.extent)
+
+    @staticmethod
+    def biphasic_pulse(
+        n_channels: int,
+        channels: int | Iterable[int],
+        amplitude: float | Iterable[float] = 20.0,
+        phase_duration: float = 0.2,
+        interphase_gap: float = 0.05,
+        pulse_times: Iterable[float] = (0.0,),
+        dt: float = 0.05,
+        cathodic_first: bool = True,
+    ) -> BiphasicPulsePolicy:
+        """Charge-balanced pulses on electrodes: the `livn.policy.BiphasicPulsePolicy` of these fields [µA, ms].
+
+        Raises:
+            ValueError: a channel off the array, a time off the grid, pulses that overlap.
+        """
+        from livn.policy import BiphasicPulsePolicy
+
+        return BiphasicPulsePolicy(
+            n_channels=n_channels,
+            channels=tuple(channels) if isinstance(channels, Iterable) else (channels,),
+            amplitude=tuple(amplitude) if isinstance(amplitude, Iterable) else amplitude,
+            phase_duration=phase_duration,
+            interphase_gap=interphase_gap,
+            pulse_times=tuple(pulse_times),
+            dt=dt,
+            cathodic_first=cathodic_first,
+        )
+
+    @classmethod
     def from_arg(cls, x: Any, env: Any = None, duration: float | None = None) -> Stimulus | None:
         """What `run(stimulus=x)` means.
 
         Args:
-            x: None, a Stimulus, an array [T, n] (dt 1 ms), a tuple `(array, dt, ...)` in the constructor's order, or a
-                dict of the constructor's arguments.
-            env: its model's `input_mode` is that of an `x` that names none; otherwise current.
+            x: None, a Stimulus, an array [T, n] (dt 1 ms), a tuple `(array, dt, ...)` in the constructor's order, a
+                dict of the constructor's arguments, or a Policy, which becomes what its channels do to the env's cells.
+            env: its model's `input_mode` is that of an `x` that names none; otherwise extracellular. Its electrodes
+                carry out a policy.
             duration: of the run, ms; what lies beyond it is not delivered, and a warning says so.
 
         Returns:
             The Stimulus, or None for None.
 
         Raises:
-            ValueError, TypeError: "Invalid stimulus" for anything else; the constructor's for a bad one.
+            ValueError, TypeError: "Invalid stimulus" for anything else; the constructor's for a bad one; a policy
+                without electrodes, of another number of channels or unit, or longer than the run.
         """
         if x is None:
             return None
@@ -167,9 +238,13 @@ class Stimulus(Frozen):
         elif isinstance(x, list | np.ndarray):
             stimulus = cls(x, input_mode=mode)
         else:
+            from livn.policy import Policy, through_electrodes
+
+            if isinstance(x, Policy):
+                return through_electrodes(x, env, duration)
             raise ValueError(
-                f"Invalid stimulus {x!r:.200}: must be None, a Stimulus, an array [T, n], a tuple (array, dt, ...) "
-                "or a dict of Stimulus arguments"
+                f"Invalid stimulus {x!r:.200}: must be None, a Stimulus, an array [T, n], a tuple (array, dt, ...), "
+                "a dict of Stimulus arguments or a Policy"
             )
         if duration is not None:
             # at the caller's line: of this method, or of the run that took the stimulus
@@ -223,7 +298,7 @@ class Stimulus(Frozen):
         if self.array is None:
             if copy is False:
                 raise ValueError("a deferred stimulus has no array to share; its rows must be made")
-            _allow(self._rows, self.width)
+            allow(self._rows, self.width)
             return self._fetch(0, self._rows).astype(dtype or np.float64, copy=False)
         if copy is False and dtype is not None and np.dtype(dtype) != self.array.dtype:
             raise ValueError(f"the array is float64; as {np.dtype(dtype)} it must be copied")
@@ -260,10 +335,14 @@ class Stimulus(Frozen):
         """
         first = steps("a", a, self.dt, least=0)
         last = steps("b", b, self.dt, least=first)
-        held = self._fetch(min(first, self._rows), min(last, self._rows)) if first < min(last, self._rows) else None
+        return self.rows(first, last)
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """float64 [last - first, n]: the rows with these numbers, zero past the end."""
         out = np.zeros((last - first, self.width))
-        if held is not None:
-            out[: len(held)] = held
+        end = min(last, self._rows)
+        if first < end:
+            out[: end - first] = self._fetch(first, end)
         return out
 
     def rows_per(self, dt: float) -> int | None:
@@ -308,18 +387,20 @@ class Stimulus(Frozen):
         """
         mine = self._addressed("expand")
         full = frozen_ids("gids", gids)
-        labels = _columns(full, sections, len(full))
+        labels = column_sections(full, sections, len(full))
         place = {key: i for i, key in enumerate(zip(full.tolist(), labels.tolist(), strict=True))}  # type: ignore[union-attr]
         wanted = list(zip(mine[0].tolist(), mine[1].tolist(), strict=True))
         missing = [key for key in wanted if key not in place]
         if missing:
             raise ValueError(f"the ordering lacks columns of the stimulus, (gid, section): {missing[:5]}")
-        columns = np.array([place[key] for key in wanted])
+        if isinstance(self.source, SpikeTrains):
+            return self._with(None, source=self.source.expand(full), gids=full, sections=labels)
+        places = np.array([place[key] for key in wanted])
         if self.source is not None:
-            source = partial(_spread_source, self.source, columns, len(full))
+            source = partial(spread_source, self.source, places, len(full))
             return self._with(None, source=source, gids=full, sections=labels)
-        _allow(self._rows, len(full))
-        return self._with(_spread(np.asarray(self), columns, len(full)), gids=full, sections=labels)
+        allow(self._rows, len(full))
+        return self._with(spread(np.asarray(self), places, len(full)), gids=full, sections=labels)
 
     def align_gids(self, all_gids: ArrayLike) -> Stimulus:
         """`expand(all_gids)`; a stimulus without gids takes these for its columns, which must be as many."""
@@ -345,8 +426,24 @@ class Stimulus(Frozen):
             n = round(number("duration", duration, above=0, unit="ms") / target_dt)
             if n < 1:
                 raise ValueError(f"duration must be at least one row of {target_dt:.10g} ms, got {duration!r}")
-        _allow(n, self.width)
+        allow(n, self.width)
         return self._with(self.step_averages(target_dt, 0, n), dt=target_dt, source=None, extent=None)
+
+    def convert_to(self, units: str) -> Stimulus:
+        """Light in other units: mW/mm² or `"photon_flux"`, photons/s/mm², at `extra["wavelength_nm"]` (473).
+
+        Raises:
+            ValueError: not light, or no unit of it.
+            MemoryError: the array of a deferred stimulus would pass LIVN_MAX_STIMULUS_GB.
+        """
+        units = unit_for(self.input_mode, units)
+        if self.input_mode != "irradiance":
+            raise ValueError(f"convert_to is for light, mode irradiance; this stimulus is of mode {self.input_mode}")
+        if units == self.units:
+            return self
+        wavelength = number("wavelength_nm", self._extra.get("wavelength_nm", 473.0), above=0.0, unit="nm")
+        factor = photons_per_mw(wavelength) if units == FLUX else 1.0 / photons_per_mw(wavelength)
+        return self._with(np.asarray(self) * factor, units=units, source=None, extent=None)
 
     def to_array(self, duration: float | None = None, dt: float | None = None) -> np.ndarray:
         """float64 [round(duration/dt) + 1, n]: the mean over each step of `dt` ms, the one from `duration` included.
@@ -361,69 +458,8 @@ class Stimulus(Frozen):
         dt = self.dt if dt is None else number("dt", dt, above=0, unit="ms")
         duration = self.duration if duration is None else number("duration", duration, low=0, unit="ms")
         n = round(duration / dt) + 1
-        _allow(n, self.width)
+        allow(n, self.width)
         return self.step_averages(dt, 0, n)
 
 
 ARGUMENTS = tuple(inspect.signature(Stimulus).parameters)[:-1]
-
-
-def _dense(array: Any) -> np.ndarray:
-    if array is None:
-        raise ValueError("a stimulus needs an array [T, n], or source, gids and extent")
-    a = frozen("array", array, np.float64)
-    if a.ndim != 2 or not a.size:
-        hint = "; for one column use array.reshape(-1, 1)" if a.ndim == 1 and a.size else ""
-        raise ValueError(f"array must have the shape [T, n] with T, n >= 1, got {list(a.shape)}{hint}")
-    if not np.isfinite(a).all():
-        k, column = np.argwhere(~np.isfinite(a))[0].tolist()
-        raise ValueError(f"array must be finite, got {a[k, column]} in row {k}, column {column}")
-    return a
-
-
-def _columns(gids: np.ndarray | None, sections: ArrayLike | None, width: int) -> np.ndarray | None:
-    """The section of each column, once every (gid, section) is known to occur once."""
-    if gids is None:
-        if sections is not None:
-            raise ValueError("sections go with gids: give both")
-        return None
-    if len(gids) != width or not width:
-        raise ValueError(f"gids must be one per column, {width or 'at least 1'}, got {len(gids)}")
-    if sections is None:
-        order = np.argsort(gids, kind="stable")
-        _, start, count = np.unique(gids[order], return_index=True, return_counts=True)
-        labels = np.empty(width, dtype=np.int64)
-        labels[order] = np.arange(width) - np.repeat(start, count)
-        return frozen("sections", labels)
-    labels = frozen_ids("sections", sections)
-    if len(labels) != width:
-        raise ValueError(f"sections must be one per column, {width}, got {len(labels)}")
-    pairs, count = np.unique(np.stack([gids, labels]), axis=1, return_counts=True)
-    if (count > 1).any():
-        gid, section = pairs[:, count.argmax()].tolist()
-        raise ValueError(f"each (gid, section) must have one column, got {count.max()} of gid {gid}, section {section}")
-    return labels
-
-
-def _spread(rows: ArrayLike, columns: np.ndarray, width: int) -> np.ndarray:
-    values = np.asarray(rows)
-    out = np.zeros((len(values), width))
-    out[:, columns] = values
-    return out
-
-
-def _spread_source(
-    source: Callable[[float, float], ArrayLike], columns: np.ndarray, width: int, start: float, stop: float
-) -> np.ndarray:
-    return _spread(source(start, stop), columns, width)
-
-
-def _allow(rows: int, width: int) -> None:
-    """Refuse a dense array over the cap, LIVN_MAX_STIMULUS_GB (GiB; 5 by default, 0 = no cap)."""
-    cap = environment("LIVN_MAX_STIMULUS_GB", 5.0)
-    size = 8 * rows * width / 2**30
-    if 0 < cap < size:
-        raise MemoryError(
-            f"a stimulus of {rows} x {width} values takes {size:.3g} GiB, more than LIVN_MAX_STIMULUS_GB = {cap:g}; "
-            "use fewer columns, longer rows or a source, or raise the cap (0 = none)"
-        )

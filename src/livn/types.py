@@ -104,6 +104,9 @@ class System(Protocol):
     ) -> np.ndarray:
         """Stacked `f(coords, population=p)`."""
 
+    def default_io(self) -> Any:
+        """A new instance of the IO to use if none is given."""
+
     def default_model(self) -> Any:
         """A new instance of the model to use if none is given."""
 

@@ -101,4 +101,4 @@ def whole(run: Any, env: Any = None) -> Run:
     comm = None if env is None else env.comm
     if comm is None or comm.Get_size() == 1:
         return run
-    return comm.bcast(run.gather(comm), root=0)  # type: ignore[no-any-return]
+    return comm.bcast(run.gather(comm), root=0)

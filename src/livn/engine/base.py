@@ -128,10 +128,12 @@ class Input:
     """A stimulus on the step grid.
 
     Attributes:
-        target: `"inject"` (nA) or `"open"` (µS, reversal potential 0 mV).
+        target: `"inject"` (nA), `"open"` (µS, reversal potential 0 mV) or `"spike"`: a cell whose value is not zero
+            crosses its threshold in that step, whatever its potential.
         cells, sections: int64[n], where each column acts.
         ratio: steps per row.
         rows: rows(first, count) → float64[count, n]; row k covers the steps k·ratio to (k+1)·ratio of the advance.
+        opening: int64[k], ascending, for `"spike"` the cells that cross it at the very start of the advance.
     """
 
     target: str
@@ -139,6 +141,7 @@ class Input:
     sections: np.ndarray
     ratio: int
     rows: Callable[[int, int], np.ndarray]
+    opening: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(eq=False)

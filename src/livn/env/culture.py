@@ -18,6 +18,7 @@ from livn.env.learning import Learning
 from livn.env.recorders import Recorders, Spikes
 from livn.env.traces import Traces
 from livn.errors import UnsupportedByEngine
+from livn.io import IO
 from livn.network import Network, build_network
 from livn.recordings import tidy
 from livn.system.resolve import resolve
@@ -44,7 +45,7 @@ class Culture:
         self,
         system: Any,
         model: Any = None,
-        io: None = None,
+        io: Any = None,
         seed: int = 123,
         comm: Any = None,
         subworld_size: int | None = None,
@@ -52,8 +53,8 @@ class Culture:
         threads: int | None = None,
         precision: str = "double",
     ) -> None:
-        if io is not None:
-            raise ValueError(f"io must be None, got {io!r:.200}: electrodes are not in this version of livn")
+        if io is not None and not isinstance(io, IO):
+            raise TypeError(f"io must be an IO, such as livn.io.MEA(), or None, got {io!r:.200}")
         checks.choice("precision", precision, ("double", "single"))
         self.seed = checks.integer("seed", seed, low=0, high=2**64 - 1)
         if threads is not None:
@@ -64,7 +65,7 @@ class Culture:
         if precision not in self._engine_class.precisions:
             raise UnsupportedByEngine(f"{precision} precision", self.engine, ("cpu",))
         self._world = world_of(comm, subworld_size, self._engine_class)
-        self.comm, self.io, self.precision = comm, None, precision
+        self.comm, self.precision = comm, precision
         self.system = self._world.root_first(lambda: resolve(system))
         own = isinstance(self.system, System) and self.system is not system
         self._spare = self.system if own and self._world.size > 1 else None  # each rank builds from a part of it
@@ -72,6 +73,7 @@ class Culture:
         for population in self.system.populations:
             if population not in self.model.ignored_populations():
                 self.model.cell_type(population)  # which refuses one that it does not know
+        self.io: IO = self.system.default_io() if io is None else io
         self._threads = threads
         self._busy = threading.Lock()
         self.selection_name: str | None = None
@@ -330,10 +332,12 @@ class Culture:
         return {population: values for population, values in noise.items() if population in present}
 
     def set_params(self, params: Mapping[str, Any]) -> Self:
-        """Set parameters by prefixed name: `weight-` or none, `noise-`, `cells-`; all are checked before any is set.
+        """Set parameters by prefixed name: `weight-` or none, `noise-`, `cells-`, `io-`; all are checked before any is
+        set.
 
         `"noise-g_e0"` sets a noise parameter everywhere, `"noise-EXC-g_e0"` on one population;
-        `"cells-soma.g_pas"` is `cells.set_params({"soma.g_pas": ...})`.
+        `"cells-soma.g_pas"` is `cells.set_params({"soma.g_pas": ...})`; `"io-input_radius"` is
+        `io.set_params({"input_radius": ...})`.
 
         Raises:
             KeyError, ValueError, TypeError: as the call that the name leads to.

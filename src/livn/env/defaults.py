@@ -73,4 +73,8 @@ def _plan(env: Culture, params: Any) -> list[Callable[[], object]]:
         cells = parts["cells"]
         env.cells.check_params(cells)
         plan.append(lambda: env.cells.set_params(cells))
+    if "io" in parts:
+        electrodes = parts["io"]
+        env.io.clone().set_params(electrodes)
+        plan.append(lambda: env.io.set_params(electrodes))
     return plan

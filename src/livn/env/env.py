@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,31 +11,34 @@ import numpy as np
 
 from livn import checks
 from livn.engine.base import tally_steps
-from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS, Culture
-from livn.env.inputs import engine_input
+from livn.engine.registry import engines_with
+from livn.env.calling import call
+from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS
+from livn.env.dish import Dish
+from livn.env.inputs import engine_input, polarises
 from livn.env.recorders import Spikes, check_memory
 from livn.env.traces import WeightSettings
-from livn.errors import RunInterrupted
+from livn.errors import RunInterrupted, UnsupportedByEngine
 from livn.recordings import tidy
 from livn.run import Run
 from livn.stimulus import Stimulus
 
 if TYPE_CHECKING:
-    from livn.engine.base import Advance, Engine
+    from livn.engine.base import Advance, Engine, Input
     from livn.network import Network
     from livn.plasticity import PlasticitySummary, Weights, WeightTraces
 
 __all__ = ["Env"]
 
 
-class Env(Culture):
+class Env(Dish):
     """A culture in a dish: build it with `livn.make`, or by hand and `init()`.
 
     Args:
         system: a System, the name of a predefined one, a system's directory, a number of unconnected EXC cells or a
             mapping of populations to numbers.
         model: how the cells behave; None: the system's default.
-        io: electrodes; not in this version.
+        io: electrodes, such as `livn.io.MEA`; None: the system's default.
         seed: of the noise and of every random choice, 0 to 2^64 - 1. Streams are per cell: results don't depend on
             the number of threads.
         comm: the MPI communicator whose ranks simulate this culture together, `MPI.COMM_WORLD` or one of size 1; on
@@ -160,6 +164,27 @@ class Env(Culture):
 
     # Running
 
+    _told = False  # of cells that no potential polarises
+
+    def __call__(self, decoding: Any, inputs: Any = None, encoding: Any = None, **run_options: Any) -> Any:
+        """Encode, run, decode.
+
+        Args:
+            decoding: a Decoding, whose `duration` is that of the run; or a duration in ms.
+            inputs: given to the encoding; without one, the stimulus.
+            encoding: `encoding(env, t_end, inputs)` makes the stimulus.
+            **run_options: of `run`.
+
+        Returns:
+            `decoding(run, env)`, or the Run for a duration.
+
+        Raises:
+            TypeError: a decoding or an encoding that is none.
+            ValueError: a decoding without a duration; and what `run` raises.
+            RuntimeError: before `init()`.
+        """
+        return call(self, decoding, inputs, encoding, run_options)
+
     @property
     def v_init(self) -> float | None:
         """Potential of every compartment at t = 0, mV; None: each cell's V_rest. Settable before the first run."""
@@ -243,7 +268,7 @@ class Env(Culture):
         if stimulus is not None or self._world.size > 1:  # ranks must agree on one
             with self._world.once():
                 stim = Stimulus.from_arg(stimulus, self, steps * step)
-            driven = None if stim is None else engine_input(self.model.prepare_stimulus(stim), network, step)
+            driven = None if stim is None else self._driven(self.model.prepare_stimulus(stim), network, step)
         report = None if progress is None else lambda done: progress(float(tidy(done * step)))
         tracing = traces.begin(network, every, start, samples)
         before = self._dt
@@ -268,6 +293,21 @@ class Env(Culture):
             raise RunInterrupted(run)
         return run
 
+    def _driven(self, stimulus: Stimulus, network: Network, step: float) -> Input:
+        """What the engine is to do for a stimulus."""
+        if stimulus.input_mode == "extracellular":
+            if "extracellular_stimulus" not in self.capabilities:
+                raise UnsupportedByEngine("extracellular_stimulus", self.engine, engines_with("extracellular_stimulus"))
+            if not self._told and not polarises(stimulus, network):
+                self._told = True
+                warnings.warn(
+                    "the extracellular stimulus reaches cells of one compartment only, which it does not polarise: "
+                    "they do not feel it",
+                    RuntimeWarning,
+                    stacklevel=5,
+                )
+        return engine_input(stimulus, network, step)
+
     def _step(self, dt: float | None) -> float:
         """The integration step of a run that asks for `dt`."""
         if dt is None:
@@ -281,7 +321,9 @@ class Env(Culture):
         """The spikes of the run that ended at step `end`; those stamped exactly with its end open the next one."""
         steps, cells = result.spike_steps, result.spike_cells
         if len(late[0]):
+            opening = int(steps.searchsorted(late[0][-1], "right"))  # told to spike at the very start, beside the late
             steps, cells = np.concatenate([late[0], steps]), np.concatenate([late[1], cells])
+            cells[: len(late[0]) + opening].sort()
         n = int(steps.searchsorted(end))
         self._late = (steps[n:].copy(), cells[n:].copy()) if n < len(steps) else NO_SPIKES
         return steps[:n], cells[:n]

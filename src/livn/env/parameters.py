@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from livn import checks
-from livn.errors import UnknownName
 from livn.network import Network
 from livn.plasticity import Weights
 from livn.system.synapses import MOST
@@ -105,20 +104,17 @@ def merge_noise(noise: Any, before: Mapping[str, Mapping[str, float]], populatio
 
 
 def split_params(params: Any) -> dict[str, dict[str, Any]]:
-    """Parameters by route: the prefix `weight-`, `noise-` or `cells-` is taken off; none means weights.
+    """Parameters by route: the prefix `weight-`, `noise-`, `cells-` or `io-` is taken off; none means weights.
 
     Raises:
         TypeError: not a mapping of names.
-        KeyError: the prefix `io-`, which comes with electrodes.
     """
     if not isinstance(params, Mapping) or not all(isinstance(k, str) for k in params):
         raise TypeError(f"set_params takes a mapping of names to values, got {params!r:.200}")
     parts: dict[str, dict[str, Any]] = {}
     for key, value in params.items():
         prefix, dash, rest = key.partition("-")
-        if prefix == "io" and dash:
-            raise UnknownName(f"{key!r} addresses electrodes, and this env has none")
-        if not dash or prefix not in ("weight", "noise", "cells"):
+        if not dash or prefix not in ("weight", "noise", "cells", "io"):
             prefix, rest = "weight", key
         parts.setdefault(prefix, {})[rest] = value
     return parts

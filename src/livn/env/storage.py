@@ -14,6 +14,7 @@ from livn.engine.registry import engine_class
 from livn.env.culture import threads_in_environment, world_of
 from livn.env.recorders import Signal
 from livn.errors import DamagedFile
+from livn.io import IO
 from livn.models.named import model_named, name_of
 from livn.network import Network
 from livn.system.storage import read_arrays, write_arrays
@@ -47,6 +48,7 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
     meta = {
         "system": system,
         "model": {"cls": name_of(env.model), "kwargs": env.model.kwargs},
+        "io": env.io.as_json(),
         "seed": env.seed,
         "precision": env.precision,
         "stream": env._stream,
@@ -128,7 +130,8 @@ def _restore(
     if precision not in engine_class(engine).precisions:  # a state fits any engine
         precision = "double"
     system = unpack(parts["system"], meta["system"])
-    env = cls(system, model, seed=meta["seed"], comm=comm, engine=engine, precision=precision)
+    io = None if meta.get("io") is None else IO.from_json(meta["io"])
+    env = cls(system, model, io, seed=meta["seed"], comm=comm, engine=engine, precision=precision)
     try:
         _fill(env, parts, meta)
     except BaseException:  # nobody else could free its engine

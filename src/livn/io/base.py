@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from livn.checks import unknown
 from livn.configured import from_document
 from livn.stimulus import Stimulus
 
@@ -39,7 +40,12 @@ class IO:
     @property
     def num_inputs(self) -> int:
         """Number of columns of inputs, that of the channels unless others record than stimulate."""
-        return self.num_channels
+        return len(self.input_ids)
+
+    @property
+    def input_ids(self) -> np.ndarray:
+        """int64[num_inputs], the ids of the channels that take inputs."""
+        return self.channel_ids
 
     @property
     def input_units(self) -> str | None:
@@ -117,8 +123,8 @@ class IO:
         Raises:
             KeyError: an unknown name.
         """
-        if params:
-            self._lacks("set_params")
+        for name in params:
+            raise unknown("parameter", name, (), KeyError, where=repr(self))
         return self
 
     def _document(self) -> dict[str, Any]:

@@ -29,9 +29,7 @@ class ComposedIO(IO):
     """
 
     def __init__(self, inputs: IO, outputs: IO) -> None:
-        self.inputs, self.outputs = (
-            _part(name, part) for name, part in (("inputs", inputs), ("outputs", outputs))
-        )
+        self.inputs, self.outputs = (_part(name, part) for name, part in (("inputs", inputs), ("outputs", outputs)))
 
     @property
     def channel_ids(self) -> np.ndarray:
@@ -39,9 +37,9 @@ class ComposedIO(IO):
         return self.outputs.channel_ids
 
     @property
-    def num_inputs(self) -> int:
-        """Number of columns of inputs, of the stimulating channels."""
-        return self.inputs.num_inputs
+    def input_ids(self) -> np.ndarray:
+        """int64[num_inputs], the ids of the stimulating channels."""
+        return self.inputs.input_ids
 
     @property
     def input_units(self) -> str | None:

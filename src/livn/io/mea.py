@@ -61,8 +61,10 @@ class MEA(IO):
         self._ids = self._electrodes[:, 0].astype(np.int64)
         for array in (self._electrodes, self._ids):
             array.flags.writeable = False
-        self._radii = {name: _checked_radius(name, value) for name, value in
-                       (("input_radius", input_radius), ("output_radius", output_radius))}
+        self._radii = {
+            name: _checked_radius(name, value)
+            for name, value in (("input_radius", input_radius), ("output_radius", output_radius))
+        }
         self._medium = dict(VOLUME_CONDUCTOR) | _checked_medium(volume_conductor or {})
         self._coupled: Coupling | None = None
 
@@ -142,9 +144,7 @@ class MEA(IO):
         def source(start: float, stop: float) -> np.ndarray:
             return coupling.potentials(window(start, stop), reached)
 
-        return Stimulus(
-            dt=dt, gids=coupling.gids[reached], input_mode="extracellular", source=source, extent=extent
-        )
+        return Stimulus(dt=dt, gids=coupling.gids[reached], input_mode="extracellular", source=source, extent=extent)
 
     def reach(self, neuron_coordinates: ArrayLike) -> np.ndarray:
         """float64[C, M]: the potential that 1 µA of each electrode makes at each row, mV; 0 where it does not reach."""
@@ -266,7 +266,8 @@ class MEA(IO):
             KeyError: an unknown name.
             ValueError, TypeError: a value that is not legal.
         """
-        radii, medium = {}, {}
+        radii: dict[str, float] = {}
+        medium: dict[str, float] = {}
         legal = [*self._radii, *(f"volume_conductor-{key}" for key in self._medium)]
         for name, value in checks.mapping("params", params, "parameters of the MEA").items():
             checks.choice("parameter of the MEA", name, legal, KeyError)
@@ -293,7 +294,9 @@ def _checked_electrodes(value: ArrayLike) -> np.ndarray:
         raise ValueError("electrode_coordinates must name at least one electrode; an IO without channels is IO()")
     ids = a[:, 0]
     if (ids != np.floor(ids)).any() or (ids < 0).any() or (ids >= 2**31).any():
-        raise ValueError(f"the ids in electrode_coordinates[:, 0] must be whole numbers >= 0, got {ids.tolist()!r:.200}")
+        raise ValueError(
+            f"the ids in electrode_coordinates[:, 0] must be whole numbers >= 0, got {ids.tolist()!r:.200}"
+        )
     if len(np.unique(ids)) < len(ids):
         raise ValueError("the ids in electrode_coordinates[:, 0] must be unique, got some of them twice")
     return a
@@ -307,6 +310,6 @@ def _checked_medium(values: Mapping[str, Any]) -> dict[str, float]:
     out = {}
     for key, value in checks.mapping("volume_conductor", values, "parameters of the medium").items():
         checks.choice("parameter of the volume conductor", key, VOLUME_CONDUCTOR, KeyError)
-        bounds: dict[str, float] = {"low": 0.0} if key == "culture_height_um" else {"above": 0.0}
+        bounds: dict[str, Any] = {"low": 0.0} if key == "culture_height_um" else {"above": 0.0}
         out[key] = checks.number(f"volume_conductor[{key!r}]", value, high=1e9, **bounds)
     return out

@@ -102,8 +102,8 @@ DEPRESSING_AMPA = Receptor("AMPA", "DepLinExp2Syn", None, 0.0, {"EXC": (0.5, 3.0
 DEND_OFFSET = 60.0
 """Distance between the centres of soma and dend, µm along +x."""
 
-INPUT_MODES = ("current", "current_density", "conductance")
-STIMULUS_MODES = ("extracellular", *INPUT_MODES, "irradiance")
+INPUT_MODES = ("extracellular", "current", "current_density", "conductance")
+STIMULUS_MODES = (*INPUT_MODES, "irradiance", "spikes")
 
 
 @cache
@@ -117,8 +117,8 @@ class ReducedCalciumSomaDendrite:
     """Motoneurons with calcium dynamics (EXC) and Renshaw cells (INH).
 
     Args:
-        input_mode: how a bare array given to `run` acts: `"current"` [nA] (the default), `"current_density"` [mA/cm²]
-            or `"conductance"` [µS].
+        input_mode: how a bare array given to `run` acts: `"extracellular"` [mV] (the default), `"current"` [nA],
+            `"current_density"` [mA/cm²] or `"conductance"` [µS].
         refractory_period: a spike within this time of the cell's last one is ignored, ms.
         renshaw_phenotype: `"invitro"` or `"perry"`.
         short_term_depression: AMPA synapses depress (Tsodyks & Markram 1997) instead of learning.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livn import checks
+from livn.errors import DamagedFile
 from livn.system import connectivity
 from livn.system.connectivity import Pathway, Projection
 from livn.system.documents import Documents
@@ -20,6 +21,8 @@ from livn.system.synapses import Synapses
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csr_array
+
+    from livn.io import IO
 
 __all__ = ["BaseSystem", "check_populations"]
 
@@ -276,6 +279,22 @@ class BaseSystem:
             ImportError: there is no such class.
         """
         return self._documents.model()
+
+    def default_io(self) -> IO:
+        """The electrodes that `mea.json` describes, a new `livn.io.MEA`; without it an IO that has no channels.
+
+        Raises:
+            DamagedFile: `mea.json` does not describe electrodes.
+        """
+        from livn.io import IO, MEA
+
+        document = self._documents.get("mea.json")
+        if document is None:
+            return IO()
+        try:
+            return MEA(**document)
+        except (KeyError, TypeError, ValueError) as e:
+            raise DamagedFile(f"mea.json of {self.name!r} does not describe electrodes: {e}") from e
 
     def params_document(self, selection: str | None = None) -> dict[str, Any] | None:
         """The stored parameters of a selection: `{model_key: {group: {"params", "meta"}}}`.

@@ -27,7 +27,7 @@ _SHARED = (
     "arrivals, links, bounds, "
     "sample_every, sample_post, sample_wide, sample_grid, sample_from, probe_start, probe_a, probe_b, probe_sign, "
     "probe_scale, probe_row, samples, "
-    "stim_start, stim_column, stim_offset, stim_rows, stim_first, stim_ratio, "
+    "stim_start, stim_column, stim_offset, stim_rows, stim_first, stim_ratio, stim_spikes, "
     "trace_every, trace_from, trace_width, trace_start, trace_link, trace_column, traces, "
     "check"
 )
@@ -92,6 +92,17 @@ def stimulate(x, tile, row, stim_start, stim_column, stim_offset, stim_rows):
 
 
 @nb.njit(**KERNEL)
+def emit(x, tile, row, stim_start, stim_column, stim_offset, stim_rows):
+    """Let the cells of a tile cross their threshold that a row of the stimulus names; whether there are any."""
+    found = False
+    for e in range(stim_start[tile], stim_start[tile + 1]):
+        if stim_rows[row, stim_column[e]] != 0.0:
+            x[stim_offset[e]] = 1.0
+            found = True
+    return found
+
+
+@nb.njit(**KERNEL)
 def trace(first, last, row, trace_width, trace_link, trace_column, traces, links):
     """Copy the multipliers of those of a tile's connections that are recorded into a row of the weight traces."""
     for k in range(first, last):
@@ -148,6 +159,9 @@ class _Tile:
                 self._learning(),
                 self._step(),
             ),
+            "        if stimulated and stim_spikes:",
+            "            fired |= emit(x, tile, (step - sample_from) // stim_ratio - stim_first, stim_start,",
+            "                          stim_column, stim_offset, stim_rows)",
             "        if due:",
             f"            sample(x, tile, step - sample_from, 1, {_PROBES})",
             "        if trace_every > 0 and (step + 1) % trace_every == 0:",

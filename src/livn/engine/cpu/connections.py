@@ -148,7 +148,7 @@ class Connections:
 
     def most_events(self, window: int, refractory: int) -> int:
         """At most so many events are due in one block in `window` steps."""
-        return self._fullest * (window // max(2, refractory) + 1)
+        return self._fullest * (window // max(1, refractory) + 1)
 
     def trace_table(self, places: np.ndarray) -> TraceTable:
         """Where the connections at these places, in key order, lie here, by tile; kept for the next time."""

@@ -20,7 +20,7 @@ from livn.engine.cpu.tiles import Tiles
 from livn.engine.interrupt import deferred_interrupt
 from livn.errors import SimulationDiverged
 from livn.models import noise as noise_model
-from livn.models.cells import refractory_steps
+from livn.models.cells import ready, refractory_steps
 from livn.models.plasticity import step_constants
 from livn.models.synapses import decays
 from livn.network import Network
@@ -36,7 +36,9 @@ class CpuEngine(Engine):
     """Integrates a network with compiled code; results don't depend on the number of threads."""
 
     name = "cpu"
-    capabilities = frozenset({"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage"})
+    capabilities = frozenset(
+        {"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage", "extracellular_stimulus"}
+    )
     precisions = ("double", "single")
 
     def __init__(self, network: Network, *, seed: int, threads: int, precision: str = "double") -> None:
@@ -97,7 +99,7 @@ class CpuEngine(Engine):
 
     def _set_window(self) -> None:
         self._longest = min(self._connections.shortest or LONGEST_WINDOW, LONGEST_WINDOW)
-        most = self._longest // max(2, self._refractory) + 1  # spikes of one cell in a window
+        most = self._longest // max(1, self._refractory) + 1  # spikes of one cell in a window
         cells = int(np.diff(self._connections.blocks[::BLOCKS]).max()) * WIDTH
         self._buffer_step = np.zeros((self.threads, cells * most), np.int64)
         self._buffer_cell = np.zeros_like(self._buffer_step)
@@ -190,8 +192,10 @@ class CpuEngine(Engine):
         trace = TracePlan(self._connections, tracing)
         stim = StimulusPlan(stimulus, self._stimulus, self.tiles)
         most = min(stim.most_steps, trace.most_steps)
-        self._control = self._fresh_control()
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
+        if stimulus is not None and len(stimulus.opening):
+            spikes.append(self._open(stimulus.opening))
+        self._control = self._fresh_control()
         grid = self._probes.together
         try:
             with deferred_interrupt() as asked:
@@ -339,6 +343,21 @@ class CpuEngine(Engine):
         probe = ProbePlan(ProbeTable([], self.tiles), 0)
         stim = StimulusPlan(None, StimulusTable(None, self.tiles), self.tiles)
         self._run_threads(self.step, probe, TracePlan(self._connections, None), stim)
+
+    def _open(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Let cells spike now, those that are not refractory: (steps, places)."""
+        places = self.tiles.place[cells]
+        last = self.tiles.last_spike
+        places = places[ready(self.step, last[places], max(1, self._refractory))]
+        last[places] = self.step
+        born = np.full(len(places), self.step)
+        links = self._connections
+        room = int(links.n_active.max()) + len(places)
+        if room > links.under_way.shape[1]:
+            links.grow(room)
+        self._spike_step[: len(places)], self._spike_cell[: len(places)] = born, places
+        self._launch(len(places))
+        return born, places
 
     def multipliers(self) -> np.ndarray:
         return self._connections.multipliers()

@@ -171,7 +171,8 @@ class StimulusTable:
             return
         self.column, self.start = _by_tile(tiles, stimulus.cells)
         cells, sections = stimulus.cells[self.column], stimulus.sections[self.column]
-        self.offset = tiles.offsets(cells, sections, f"{stimulus.target}_{{}}")
+        name = "spike" if stimulus.target == "spike" else f"{stimulus.target}_{{}}"
+        self.offset = tiles.offsets(cells, sections, name)
         self.place = tiles.start[tiles.place[cells] // WIDTH] + self.offset
 
     def serves(self, stimulus: Input | None) -> bool:
@@ -191,6 +192,7 @@ class StimulusPlan:
     def __init__(self, stimulus: Input | None, table: StimulusTable, tiles: Tiles) -> None:
         self._stimulus, self._table, self._tiles = stimulus, table, tiles
         self._first, self._ratio = 0, 1
+        self._spikes = stimulus is not None and stimulus.target == "spike"
         self._rows = np.zeros((1, 0))
         self.most_steps = 1 << 62
         if stimulus is not None:
@@ -207,7 +209,8 @@ class StimulusPlan:
 
     def arguments(self) -> tuple[Any, ...]:
         """The kernel's arguments."""
-        return self._table.start, self._table.column, self._table.offset, self._rows, self._first, self._ratio
+        t = self._table
+        return t.start, t.column, t.offset, self._rows, self._first, self._ratio, self._spikes
 
     def withdraw(self) -> None:
         """Take the stimulus off the cells."""

@@ -30,7 +30,7 @@ from livn.engine.neuron.tenancy import claim, live, release
 from livn.engine.neuron.variables import Column, Variables
 from livn.engine.neuron.wiring import RECEPTORS, Wiring
 from livn.errors import SimulationDiverged, UnsupportedByEngine
-from livn.models.cells import CellType, refractory_steps
+from livn.models.cells import CellType, ready, refractory_steps
 from livn.network import Network
 from livn.plasticity.rules import RuleParameters
 from livn.world import World
@@ -56,7 +56,9 @@ class NeuronEngine(Engine):
     """
 
     name = "neuron"
-    capabilities = frozenset({"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage", "mpi"})
+    capabilities = frozenset(
+        {"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage", "extracellular_stimulus", "mpi"}
+    )
 
     def __init__(self, network: Network, *, seed: int, threads: int = 1, world: World | None = None) -> None:
         _check_model(network)
@@ -168,6 +170,8 @@ class NeuronEngine(Engine):
         spikes: list[tuple[np.ndarray, np.ndarray]] = []
         grid = int(np.lcm.reduce([1, *(p.every for p in probes)]))
         try:
+            if stimulus is not None and len(stimulus.opening):
+                spikes.append(self._open(stimulus.opening))
             with deferred_interrupt() as asked:
                 while self.step < end:
                     steps = min(self._steps_per_call, end - self.step, most)
@@ -235,6 +239,21 @@ class NeuronEngine(Engine):
         """The spikes of the last step, which NEURON sends at the start of the next."""
         cells = self._membranes.cells[self._fired.read() > 0.0]
         return np.full(len(cells), self.step), cells
+
+    def _open(self, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Let cells spike now, those that are not refractory: (steps, cells) of this process."""
+        least = max(1, refractory_steps(self.network.model.refractory_period, self.dt))
+        spiking = np.zeros(len(cells))
+        for i, cell in enumerate(cells.tolist()):
+            if (cell, 0) in self._membranes.segments:
+                watch = self._membranes.segments[cell, 0].livn_spike
+                if ready(self.step, watch.last, least):
+                    watch.last, spiking[i] = float(self.step), 1.0
+        cells = cells[self.world.total(spiking) > 0.0]
+        born = np.full(len(cells), self.step)
+        self._wiring.launch(born, cells, self.step, self.dt, self._h.t)
+        mine = self.network.is_local(cells)
+        return born[mine], cells[mine]
 
     def _remember(self, born: np.ndarray, cells: np.ndarray) -> None:
         """Keep the spikes that may still be on their way, on whichever rank."""

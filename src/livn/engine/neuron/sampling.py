@@ -101,6 +101,9 @@ class Drive:
             if place not in membranes.segments:
                 made.append(None)
                 continue
+            if stimulus.target == "spike":
+                made.append(membranes.segments[place].livn_spike._ref_told)
+                continue
             key = (*place, stimulus.target)
             if key not in electrodes:
                 electrodes[key] = _electrode(h, membranes.segments[place], stimulus.target)

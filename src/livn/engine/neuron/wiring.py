@@ -165,8 +165,8 @@ class Wiring:
         """The longest delay in steps; 0 without connections."""
         return int(self._delay.max(initial=0))
 
-    def launch(self, steps: np.ndarray, cells: np.ndarray, now: int, dt: float) -> None:
-        """Queue what spikes of these steps have not delivered before step `now`, at which NEURON's clock is 0."""
+    def launch(self, steps: np.ndarray, cells: np.ndarray, now: int, dt: float, clock: float = 0.0) -> None:
+        """Queue what spikes of these steps have not delivered before step `now`, when NEURON's clock shows `clock`."""
         order = np.argsort(self.network.pre, kind="stable")
         pre = self.network.pre[order]
         first, last = np.searchsorted(pre, cells), np.searchsorted(pre, cells, "right")
@@ -174,7 +174,7 @@ class Wiring:
             for k in order[a:b].tolist():
                 due = born + int(self._delay[k])
                 if due >= now:
-                    self._connections[k].event((due - now + LATE) * dt)
+                    self._connections[k].event(clock + (due - now + LATE) * dt)
 
     def close(self) -> None:
         """Let go of everything."""

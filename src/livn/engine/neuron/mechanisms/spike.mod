@@ -1,12 +1,13 @@
 TITLE Spikes of a soma: upward crossings of a threshold between two steps, outside the refractory period
 
 COMMENT
+A cell that is told to (told != 0) crosses it whatever its potential.
 fired is 1 from the end of the step of a spike to the end of the next: the source that NetCons watch.
 ENDCOMMENT
 
 NEURON {
     SUFFIX livn_spike
-    RANGE theta, fired, last, count
+    RANGE theta, fired, told, last, count
     GLOBAL refractory
     THREADSAFE
 }
@@ -22,6 +23,7 @@ ASSIGNED {
     v (mV)
     before (mV)
     fired
+    told
     last : step of the last spike
     count : steps done
 }
@@ -29,6 +31,7 @@ ASSIGNED {
 INITIAL {
     before = v
     fired = 0
+    told = 0
     last = -4611686018427387904
     count = 0
 }
@@ -38,7 +41,7 @@ BREAKPOINT { SOLVE look METHOD after_cvode }
 PROCEDURE look() {
     count = count + 1
     fired = 0
-    if (before <= theta && v > theta && count - last >= refractory) {
+    if ((told != 0 || (before <= theta && v > theta)) && count - last >= refractory) {
         fired = 1
         last = count
     }

@@ -1,0 +1,45 @@
+"""What decodings ask the env about its cells, and what they share in counting units."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field
+
+from livn.decoding.base import Spikes
+
+__all__ = ["Milliseconds", "active_per_bin", "members", "needed", "ratio"]
+
+Milliseconds = Annotated[float, Field(gt=0)]
+
+
+def needed(decoding: Any, env: Any) -> Any:
+    """The env of a decoding that cannot do without.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if env is None:
+        raise ValueError(f"{type(decoding).__name__} needs the env: call it through env(decoding), or with env=")
+    return env
+
+
+def members(env: Any) -> dict[str, np.ndarray]:
+    """The simulated cells by population: int64 [n] gids, ascending, on every MPI rank those of all."""
+    gids, ranges, active = np.asarray(env.system.gids), env.system.population_ranges, env.active_gids()
+    rows = {name: slice(ranges[name][0], sum(ranges[name])) for name in env.active_populations()}
+    return {name: np.intersect1d(gids[part], active) for name, part in rows.items()}
+
+
+def active_per_bin(spikes: Spikes, bin_size: float) -> np.ndarray:
+    """int64 [bins]: units with at least one spike in each whole bin of `bin_size` ms."""
+    units, unit = np.unique(spikes.ids, return_inverse=True)
+    place = (spikes.times / bin_size + 1e-9).astype(np.int64)  # as Spikes.counts has it
+    first = np.sort(np.unique(place * max(len(units), 1) + unit, return_index=True)[1])
+    return spikes._replace(ids=spikes.ids[first], times=spikes.times[first]).counts(bin_size)
+
+
+def ratio(a: float, b: float) -> float:
+    """a / b, or 0 where b is 0: of nothing there is nothing."""
+    return float(a / b) if b else 0.0

@@ -1,0 +1,78 @@
+"""From inputs, such as the action of an agent, to a stimulus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from livn import checks
+from livn.configured import Configured
+from livn.policy import BiphasicPulsePolicy, ElectrodePolicy
+
+__all__ = ["ElectrodeStimulus", "Encoding"]
+
+
+class Encoding(Configured):
+    """What inputs mean to a culture: `encoding(env, t_end, inputs)` makes the stimulus of a run of `t_end` ms."""
+
+    def __call__(self, env: Any, t_end: float, inputs: Any) -> Any:
+        """The stimulus: anything that `Stimulus.from_arg` takes.
+
+        Args:
+            env: the culture.
+            t_end: length of the run, ms.
+            inputs: what `env(decoding, inputs, encoding)` was given.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(env, t_end, inputs)")
+
+    @property
+    def input_space(self) -> Any:
+        """The Gymnasium space of the inputs, or None if they have none."""
+        return None
+
+
+class ElectrodeStimulus(Encoding):
+    """Pulses on one electrode of the env's array.
+
+    Inputs: None: the policy as it is; a number: the amplitude, µA; a mapping: fields of the policy.
+
+    Attributes:
+        policy: the pulses, sized to the array; None: one `BiphasicPulsePolicy()`.
+        channel: id of the electrode; None: the policy's own channels, or where there is no policy the electrode that
+            couples most strongly to the cells.
+    """
+
+    policy: ElectrodePolicy | None = Field(default=None)
+    channel: int | None = None
+
+    def __call__(self, env: Any, t_end: float, inputs: Any = None) -> ElectrodePolicy:
+        """The policy on the env's array.
+
+        Raises:
+            ValueError: an env without electrodes, an electrode that it does not have, a field that is not legal.
+        """
+        if env.io is None or not env.io.num_inputs or env.io.input_units != "µA":
+            raise ValueError("ElectrodeStimulus needs an env with electrodes, such as make(system, io=MEA(...))")
+        policy = BiphasicPulsePolicy() if self.policy is None else self.policy
+        fields = _fields(inputs)
+        if self.channel is not None:
+            fields["channels"] = (_column(env, self.channel),)
+        elif self.policy is None:
+            fields.setdefault("channels", (int(np.argmax(env.channel_reach().sum(axis=1))),))
+        return policy.for_array(env.io.num_inputs, **fields)
+
+
+def _fields(inputs: Any) -> dict[str, Any]:
+    if inputs is None:
+        return {}
+    if isinstance(inputs, Mapping):
+        return dict(inputs)
+    return {"amplitude": checks.number("inputs", inputs, unit="µA")}
+
+
+def _column(env: Any, channel: int) -> int:
+    ids = env.io.input_ids.tolist()
+    return int(ids.index(checks.choice("channel", channel, ids)))

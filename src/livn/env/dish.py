@@ -1,0 +1,146 @@
+"""A culture on its electrodes: the calls of its IO with this culture's coordinates filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from livn import checks
+from livn.env.culture import Culture
+from livn.network import Network
+from livn.stimulus import Stimulus
+
+__all__ = ["Dish"]
+
+
+class Dish(Culture):
+    """What electrodes do to the simulated cells, and what they hear of them.
+
+    Attributes:
+        encoding, decoding: those of the last `env(decoding, inputs, encoding)`.
+    """
+
+    encoding: Any = None
+    decoding: Any = None
+    _places: tuple[Network, np.ndarray, np.ndarray] | None = None
+
+    def stimulus_coordinates(self) -> np.ndarray:
+        """float64[M, 4]: gid, x, y, z [µm] of where stimuli act, ascending by gid, a cell's soma first."""
+        return self._coordinates()[0].copy()
+
+    def recording_coordinates(self) -> np.ndarray:
+        """float64[M, 4]: gid, x, y, z [µm] of where membrane currents are recorded, the rows of `run.current`."""
+        return self._coordinates()[1].copy()
+
+    def _coordinates(self) -> tuple[np.ndarray, np.ndarray]:
+        network = self._network or self._ensure_network()  # within a run too, which asks for its stimulus
+        if self._places is None or self._places[0] is not network:
+            stimulus = self._rows(network, self.model.stimulus_coordinates)
+            self._places = network, stimulus, self._rows(network, self.model.recording_coordinates)
+        return self._places[1:]
+
+    def _rows(self, network: Network, of: Callable[..., np.ndarray]) -> np.ndarray:
+        """The rows that the model has for the simulated cells."""
+        cells = np.asarray(self.system.neuron_coordinates, np.float64)
+        at = np.argsort(cells[:, 0])[np.searchsorted(np.sort(cells[:, 0]), network.gids)]
+        blocks = [of(cells[at[members]], population=name) for name, members in network.populations.items()]
+        rows = np.concatenate(blocks)
+        return rows[np.argsort(rows[:, 0], kind="stable")]
+
+    def cell_stimulus(self, channel_inputs: ArrayLike, dt: float = 1.0) -> Stimulus:
+        """What inputs of the channels are to the cells.
+
+        Args:
+            channel_inputs: [T, C], in the unit of the IO, µA for electrodes.
+            dt: how long a row holds, ms.
+
+        Returns:
+            The Stimulus, to be given to `run`.
+
+        Raises:
+            ValueError: inputs of another width, NaN, dt <= 0.
+            NotImplementedError: the IO has no channels, or does not stimulate.
+        """
+        return self._io().cell_stimulus(self._coordinates()[0], channel_inputs, dt)
+
+    def channel_recording(self, ids: ArrayLike, *arrays: ArrayLike) -> Any:
+        """What was recorded of cells, by the channels that hear them.
+
+        Args:
+            ids: int[n], the cell of each entry, such as `run.spike_ids`.
+            *arrays: [n, ...], entries, such as `run.spike_times`.
+
+        Returns:
+            {channel: ids}, and for each array {channel: its entries}; the one dict alone without arrays. Every channel
+            is a key.
+
+        Raises:
+            ValueError: a cell that is not simulated, or arrays that do not go with the ids.
+            NotImplementedError: the IO does not record.
+        """
+        return self._io().channel_recording(self._coordinates()[1], ids, *arrays)
+
+    def potential_recording(self, currents: ArrayLike, ids: ArrayLike | None = None) -> np.ndarray:
+        """Field potentials at the channels.
+
+        Args:
+            currents: [M, T], membrane currents, µA, as `run.current`.
+            ids: int[M], the cell of each row, as `run.current_ids`, if those of a part of the cells were recorded; all
+                rows of a cell, in order. None: all cells.
+
+        Returns:
+            float64[C, T], µV.
+
+        Raises:
+            ValueError: rows that don't fit the cells.
+            NotImplementedError: the IO does not record potentials.
+        """
+        rows = self._coordinates()[1]
+        flowing = checks.array("currents", currents, shape=(None, None))
+        if ids is not None:
+            rows = rows[self._rows_of(rows[:, 0].astype(np.int64), ids)]
+        if len(flowing) != len(rows):
+            what = "the cells have" if ids is None else "the ids have"
+            raise ValueError(
+                f"currents must have one row per compartment, of which {what} {len(rows)}: "
+                f"got {len(flowing)}; name the cells with ids= if only some were recorded"
+            )
+        io = self._io()
+        return io.potential_recording(io.distances(rows), flowing)
+
+    @staticmethod
+    def _rows_of(gids: np.ndarray, ids: ArrayLike) -> np.ndarray:
+        """Where the rows of these cells are among all; a cell named again means its next row."""
+        wanted = checks.array("ids", ids, shape=(None,), dtype=np.int64)
+        order = np.argsort(wanted, kind="stable")
+        named = wanted[order]
+        turn = np.arange(len(named)) - np.searchsorted(named, named)
+        at = np.searchsorted(gids, named) + turn
+        wrong = (at >= len(gids)) | (gids[np.minimum(at, len(gids) - 1)] != named)
+        if wrong.any():
+            gid = int(named[wrong.argmax()])
+            raise ValueError(
+                f"ids name cell {gid} {int((named == gid).sum())} times, of which there are "
+                f"{int((gids == gid).sum())} rows"
+            )
+        out = np.empty(len(wanted), np.int64)
+        out[order] = at
+        return out
+
+    def recording_distances(self) -> np.ndarray:
+        """float64[C·M, 3]: channel id, gid, distance in µm, for every row of `recording_coordinates`."""
+        return self._io().distances(self._coordinates()[1])
+
+    def channel_reach(self) -> np.ndarray:
+        """float64[C, M]: how strongly each channel acts on each row of `stimulus_coordinates`, per unit of input.
+
+        For electrodes mV per µA; 0 where a channel does not act.
+        """
+        return self._io().reach(self._coordinates()[0])
+
+    def _io(self) -> Any:
+        self._check_open()
+        return self.io
