@@ -117,7 +117,7 @@ def merge(parts: Iterable[Any]) -> Any:
         return None
     for kind, join in ((Mapping, merge_dict), (np.ndarray | list | tuple, merge_array), (Run, _merge_runs)):
         if all(isinstance(part, kind) for part in held):
-            return join(held)  # type: ignore[operator]
+            return join(held)
     if not all(type(part) is type(held[0]) and part == held[0] for part in held):
         raise ValueError(f"merge needs arrays, mappings or Runs, or the same value everywhere, got {held!r:.200}")
     return held[0]

@@ -9,12 +9,12 @@ import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from livn.decoding.base import Decoding, whole
+from livn.decoding.units import Milliseconds
 from livn.recordings import EPSILON
 from livn.run import CURRENT, SPIKES, VOLTAGE, Run
 
-__all__ = ["ChannelRecording", "GatherAndMerge", "Names", "Slice", "first", "needed", "record_current"]
+__all__ = ["ChannelRecording", "GatherAndMerge", "Names", "NotNegative", "Slice", "first", "needed", "record_current"]
 
-Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 
@@ -56,7 +56,7 @@ class Slice(Decoding):
     """
 
     start: NotNegative = 0.0
-    stop: Positive
+    stop: Milliseconds
 
     @model_validator(mode="before")
     @classmethod
@@ -101,7 +101,7 @@ class GatherAndMerge(Decoding):
     voltages: bool = True
     membrane_currents: bool = True
     voltage_gids: tuple[int, ...] | None = None
-    voltage_dt: Positive | None = None
+    voltage_dt: Milliseconds | None = None
     voltage_sections: Names | None = None
     root: Annotated[int, Field(ge=0)] = 0
 
@@ -142,16 +142,15 @@ class GatherAndMerge(Decoding):
 
 
 class ChannelRecording(GatherAndMerge):
-    """What the electrodes hear; the attributes are those of `GatherAndMerge`.
+    """What the electrodes hear; the attributes are those of `GatherAndMerge`. Needs the env.
 
-    The result, on the rank `root` (None elsewhere), is the tuple
-
-    - {channel: int64[n]}, the cells of the spikes that it hears; every channel is a key, also where nothing was heard;
-    - {channel: float64[n]}, their times, ms from the start of the run;
-    - int64[n], the cells of the rows of voltages, None if not recorded;
-    - float[n, T], voltages, mV, None if not recorded;
-    - int64[C], the ids of the channels;
-    - float64[C, T], their field potentials, µV, one row per channel id, None if membrane currents are not recorded.
+    Result (a tuple on the rank `root`, None elsewhere):
+        dict of channel to int64 [n]: the cells of the spikes that it hears; every channel is a key.
+        dict of channel to float64 [n]: their times, ms from the start of the run.
+        int64 [n]: the cells of the rows of voltages; None if not recorded.
+        float [n, T]: voltages, mV; None if not recorded.
+        int64 [C]: the ids of the channels.
+        float64 [C, T]: their field potentials, µV, in this order; None if membrane currents are not recorded.
     """
 
     def __call__(self, signal: Run, env: Any = None) -> Any:
