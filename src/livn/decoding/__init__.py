@@ -1,25 +1,28 @@
 """From what a run recorded to numbers: rates, regularity, bursts, avalanches, field potentials, evoked responses."""
 
-from livn.decoding.arrow import ArrowDataset
-from livn.decoding.avalanches import AvalancheAnalysis
 from livn.decoding.base import Decoding
-from livn.decoding.evoked import PeriStimulusHistogram, RecruitmentCurve, StimulusResponse
-from livn.decoding.lfp import LFP
-from livn.decoding.pipe import Pipe
-from livn.decoding.recording import ChannelRecording, GatherAndMerge, Slice
-from livn.decoding.waveforms import Waveforms
+from livn.decoding.bursts import BurstRate
+from livn.decoding.density import PopulationSpikeDensity, baks
+from livn.decoding.populations import PopulationActiveFraction, PopulationAutocorrTau, PopulationRateMetrics
+from livn.decoding.rates import ActiveFraction, MeanFiringRate, PerUnitFiringRate, PopulationFiringRates
+from livn.decoding.regularity import ISICV
+from livn.decoding.stability import Stability
+from livn.decoding.synchrony import PairwiseChannelCorrelation, PeakSynchrony
 
 __all__ = [
-    "LFP",
-    "ArrowDataset",
-    "AvalancheAnalysis",
-    "ChannelRecording",
+    "ISICV",
+    "ActiveFraction",
+    "BurstRate",
     "Decoding",
-    "GatherAndMerge",
-    "PeriStimulusHistogram",
-    "Pipe",
-    "RecruitmentCurve",
-    "Slice",
-    "StimulusResponse",
-    "Waveforms",
+    "MeanFiringRate",
+    "PairwiseChannelCorrelation",
+    "PeakSynchrony",
+    "PerUnitFiringRate",
+    "PopulationActiveFraction",
+    "PopulationAutocorrTau",
+    "PopulationFiringRates",
+    "PopulationRateMetrics",
+    "PopulationSpikeDensity",
+    "Stability",
+    "baks",
 ]

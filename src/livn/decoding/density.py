@@ -10,7 +10,8 @@ from pydantic import Field
 
 from livn.checks import array, number
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import Milliseconds, members, needed, ratio
+from livn.decoding.recording import needed
+from livn.decoding.units import Milliseconds, members, ratio
 
 __all__ = ["PopulationSpikeDensity", "baks"]
 
@@ -95,9 +96,10 @@ class PopulationSpikeDensity(SpikeDecoding):
         times, middles = (_middles(spikes, dt) for dt in (self.temporal_resolution, self.stability_resolution))
         order = np.argsort(spikes.ids, kind="stable")
         units, starts = np.unique(spikes.ids[order], return_index=True)
-        trains = dict(zip(units.tolist(), np.split(spikes.times[order] / 1000, starts[1:]), strict=len(units) > 0))
+        pieces = np.split(spikes.times[order] / 1000, starts[1:])
+        trains = dict(zip(units.tolist(), pieces, strict=False))  # of no spikes there is one empty piece
         result = {}
-        for population, gids in members(needed(self, env)).items():
+        for population, gids in members(needed(env, self)).items():
             means, active = [], np.zeros(len(middles), np.int64)
             for train in (trains[gid] for gid in gids.tolist() if gid in trains):
                 rate = baks(train, times, self.baks_alpha, self.baks_beta)

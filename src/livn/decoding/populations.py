@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import model_validator
 
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import Milliseconds, active_per_bin, members, needed, ratio
+from livn.decoding.recording import needed
+from livn.decoding.units import Milliseconds, active_per_bin, members, ratio
 
 __all__ = ["PopulationActiveFraction", "PopulationAutocorrTau", "PopulationRateMetrics"]
 
@@ -30,7 +31,7 @@ class PopulationActiveFraction(SpikeDecoding):
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         mean, std, n_bins = {}, {}, len(spikes.counts(self.bin_size))
-        for population, gids in members(needed(self, env)).items():
+        for population, gids in members(needed(env, self)).items():
             own = np.isin(spikes.ids, gids)
             active = active_per_bin(spikes._replace(ids=spikes.ids[own], times=spikes.times[own]), self.bin_size)
             some = n_bins and len(gids)
@@ -97,7 +98,7 @@ class PopulationAutocorrTau(SpikeDecoding):
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         counts = spikes.counts(self.bin_size)
-        if not np.ptp(counts, initial=0) or (counts == counts[0]).all():
+        if not (counts != counts[:1]).any():
             return {"pop_autocorr_tau": 0.0}
         c = counts - counts.mean()
         total, power = 1.0, float(c @ c)

@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import members, needed, ratio
+from livn.decoding.recording import needed
+from livn.decoding.units import members, ratio
 
 __all__ = ["ActiveFraction", "MeanFiringRate", "PerUnitFiringRate", "PopulationFiringRates"]
 
@@ -49,7 +50,7 @@ class ActiveFraction(SpikeDecoding):
     min_spikes: Annotated[int, Field(ge=1)] = 1
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
-        cells = needed(self, env).active_gids()
+        cells = needed(env, self).active_gids()
         units, counts = np.unique(spikes.ids, return_counts=True)
         active = int(np.isin(units[counts >= self.min_spikes], cells).sum())
         return {
@@ -79,7 +80,7 @@ class PerUnitFiringRate(SpikeDecoding):
             "max_rate_hz": float(rates.max(initial=0.0)),
             "min_rate_hz": float(rates.min()) if len(rates) else 0.0,
             "mean_rate_hz": mean,
-            "rate_cv": rates.std() / mean if mean else 0.0,
+            "rate_cv": ratio(rates.std(), mean) if mean else 0.0,
             "n_units": len(rates),
         }
 
@@ -93,5 +94,5 @@ class PopulationFiringRates(SpikeDecoding):
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         seconds = spikes.duration / 1000
-        cells = members(needed(self, env))
+        cells = members(needed(env, self))
         return {"rates_hz": {p: ratio(np.isin(spikes.ids, g).sum(), len(g) * seconds) for p, g in cells.items()}}

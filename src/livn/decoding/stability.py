@@ -8,8 +8,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import Milliseconds, needed, ratio
-from livn.run import Run
+from livn.decoding.recording import needed
+from livn.decoding.units import Milliseconds, ratio
+from livn.recordings import EPSILON
+from livn.run import Run, Series
 from livn.world import World
 
 __all__ = ["Stability"]
@@ -50,15 +52,13 @@ class Stability(SpikeDecoding):
 
     def __call__(self, signal: Run, env: Any = None) -> dict[str, Any]:
         """The result for the first `duration` ms of a run and the env it is from; with MPI, of all ranks."""
-        # the voltages stay on their ranks: only what was found in them travels
-        spikes = signal.drop_voltage().drop_current() if isinstance(signal, Run) else signal
-        result = super().__call__(spikes, env)
+        result = super().__call__(signal, env)
         has_nan = World(env.comm).any(self._broken(signal))
         stable = not (has_nan or result["is_runaway"] or result["is_quiescent"])
         return {"is_stable": stable, "has_nan": has_nan, **result}
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
-        per_bin = len(needed(self, env).active_gids()) * self.bin_size / 1000
+        per_bin = len(needed(env, self).active_gids()) * self.bin_size / 1000
         counts = spikes.counts(self.bin_size)
         tail = counts[-int(self.tail_window / self.bin_size + 1e-9) :]
         tail_mean, global_mean = (ratio(c.sum(), len(c) * per_bin) for c in (tail, counts))
@@ -71,7 +71,7 @@ class Stability(SpikeDecoding):
 
     def _broken(self, run: Run) -> bool:
         voltage = run.channel("voltage")
-        if voltage is None:
+        if not isinstance(voltage, Series):
             return False
-        inside = voltage.t < run.t0 + self._window(run) - 1e-6  # type: ignore[union-attr]
-        return not np.isfinite(voltage.values[:, inside]).all()  # type: ignore[union-attr]
+        inside = voltage.t < run.t0 + self._window(run) - EPSILON
+        return not np.isfinite(voltage.values[:, inside]).all()

@@ -9,8 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import Milliseconds, needed, ratio
+from livn.decoding.recording import needed
+from livn.decoding.units import Milliseconds, ratio
 from livn.run import Run
+from livn.world import World
 
 __all__ = ["PairwiseChannelCorrelation", "PeakSynchrony"]
 
@@ -55,18 +57,22 @@ class PairwiseChannelCorrelation(SpikeDecoding):
     min_units: Annotated[int, Field(ge=1)] = 2
 
     def __call__(self, signal: Any, env: Any = None) -> dict[str, Any]:
-        """The result for a Run and the env it is from, or for a `ChannelRecording`'s tuple.
+        """The result for a Run and the env it is from, or for a `ChannelRecording`'s tuple, which one MPI rank has.
 
         Raises:
             TypeError: something else.
             ValueError: a Run without an env.
         """
-        if isinstance(signal, tuple | list) and not isinstance(signal, Run):
-            return self._correlate(*_two(signal), self.duration)
-        return super().__call__(signal, env)  # type: ignore[no-any-return]
+        if isinstance(signal, Run):
+            return super().__call__(signal, env)
+        result = None if signal is None else self._correlate(*_two(signal), self.duration)
+        results = [r for r in World(None if env is None else env.comm).everyone(result) if r is not None]
+        if not results:
+            raise _foreign(signal)
+        return results[0]
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
-        ids, times = needed(self, env).channel_recording(spikes.ids, spikes.times)
+        ids, times = needed(env, self).channel_recording(spikes.ids, spikes.times)
         return self._correlate(ids, times, spikes.duration)
 
     def _correlate(self, ids: Mapping[Any, Any], times: Mapping[Any, Any], duration: float | None) -> dict[str, Any]:
@@ -89,10 +95,14 @@ class PairwiseChannelCorrelation(SpikeDecoding):
 
 def _two(recording: Any) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
     """The ids and times by channel of a ChannelRecording."""
-    two = tuple(recording[:2])
+    two = tuple(recording[:2]) if isinstance(recording, tuple | list) else ()
     if len(two) < 2 or not all(isinstance(d, Mapping) for d in two) or two[0].keys() != two[1].keys():
-        raise TypeError(
-            "PairwiseChannelCorrelation reads a Run, or a tuple that begins with two dicts of the same channels, "
-            f"channel to ids and channel to times, got {recording!r:.200}"
-        )
+        raise _foreign(recording)
     return two
+
+
+def _foreign(got: Any) -> TypeError:
+    return TypeError(
+        "PairwiseChannelCorrelation reads a Run, or a tuple that begins with two dicts of the same channels, "
+        f"channel to ids and channel to times, got {got!r:.200}"
+    )

@@ -9,20 +9,9 @@ from pydantic import Field
 
 from livn.decoding.base import Spikes
 
-__all__ = ["Milliseconds", "active_per_bin", "members", "needed", "ratio"]
+__all__ = ["Milliseconds", "active_per_bin", "members", "ratio"]
 
 Milliseconds = Annotated[float, Field(gt=0)]
-
-
-def needed(decoding: Any, env: Any) -> Any:
-    """The env of a decoding that cannot do without.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if env is None:
-        raise ValueError(f"{type(decoding).__name__} needs the env: call it through env(decoding), or with env=")
-    return env
 
 
 def members(env: Any) -> dict[str, np.ndarray]:
