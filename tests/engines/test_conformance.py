@@ -94,6 +94,7 @@ WRONG = [
             "cells_match_recordings": r"EXC cell under 0\.03 nA .* at 119\.975 ms, got 120 ms, 1 step late",
             "spikes_are_stamped_at_the_crossing": "1 step late",
             "delays_are_whole_steps": "expected arrival after 1 steps, got 0: 1 step early",
+            "told_spikes_are_like_crossings": "told spikes",
         },
         AFTERMATH | ARRIVALS,
     ),

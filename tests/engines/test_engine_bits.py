@@ -120,7 +120,10 @@ def test_many_spikes_in_flight_find_room(engine):
     def fire(threads, pieces):
         with Env(system, engine=engine, threads=threads) as env:
             env.init().record_spikes().enable_plasticity()
-            runs = [env.run(p, stimulus=np.full((1, n), 2.0) if i == 0 else None) for i, p in enumerate(pieces)]
+            runs = [
+                env.run(p, stimulus=Stimulus.from_current(np.full((1, n), 2.0), 1.0) if i == 0 else None)
+                for i, p in enumerate(pieces)
+            ]
             return sum(len(r.spike_times) for r in runs), env.get_weights().array
 
     spikes, weights = fire(1, [40.0])
@@ -168,7 +171,7 @@ def test_an_exception_in_a_run_leaves_the_culture_usable(engine):
             raise OSError("the tape is torn")
         return np.zeros((round(stop - start), 25))
 
-    stimulus = Stimulus(source=source, extent=5000.0, dt=1.0, gids=np.arange(25))
+    stimulus = Stimulus(source=source, extent=5000.0, dt=1.0, gids=np.arange(25), input_mode="current")
     with pytest.raises(OSError, match="torn"):
         env.run(5000.0, stimulus)
     assert env.run(10.0).spike_times.max(initial=0.0) < 10.0

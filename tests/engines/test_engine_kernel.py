@@ -111,7 +111,7 @@ def test_numpy_and_the_engine_step_a_cell_alike(name):
     n, steps = 40, 800
     env = Env({name: n}, engine="cpu").init().record_voltage(dt=0.025)
     current = np.linspace(-0.05, 0.2, n)
-    got = env.run(steps * 0.025, stimulus=(np.tile(current, (20, 1)), 1.0)).voltage
+    got = env.run(steps * 0.025, stimulus=(np.tile(current, (20, 1)), 1.0, None, "current")).voltage
     kind = ReducedCalciumSomaDendrite().cell_type(name)
     p = {k: np.full(n, v) for k, v in kind.parameters.items()}
     constants = tuple(kind.prepare(p, 0.025)[c] for c in kind.constants)
@@ -188,7 +188,7 @@ def test_nothing_is_compiled_twice(tmp_path):
         env.enable_plasticity().record_weights(dt=1.0)
         env.run(2)
         env.record_weights(dt=1.0, fraction=0.5)
-        env.run(2, np.full((2, 100), 0.01))
+        env.run(2, (np.full((2, 100), 0.01), 1.0, None, "current"))
         env.save(tmp_path / "culture.livn")
     with Env.load(tmp_path / "culture.livn") as env:
         env.run(1)

@@ -78,7 +78,7 @@ def test_an_env_that_nobody_holds_does_not_block():
     assert gone() is None
 
 
-@pytest.mark.parametrize("stimulus", [None, np.full((2, 6), 0.1)])
+@pytest.mark.parametrize("stimulus", [None, (np.full((2, 6), 0.1), 1.0, None, "current")])
 def test_close_frees_sections_and_gids(h, stimulus):
     env = neuron().record_voltage().record_membrane_current(dt=0.1).record_weights(0.5).enable_plasticity()
     env.run(5.0, stimulus)

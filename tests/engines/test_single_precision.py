@@ -169,7 +169,7 @@ def test_recorded_spikes_are_found_within_a_millisecond():
     with Env(system, precision="single") as env:
         env.v_init = data["v_init"]
         env.init().record_spikes().enable_plasticity()
-        run = env.run(data["T"], stimulus=(stimulus, 1.0), dt=data["dt"])
+        run = env.run(data["T"], stimulus=(stimulus, 1.0, None, "current"), dt=data["dt"])
         weights = env.get_weights()
     for gid, times in enumerate(data["spikes"]):
         got = run.spike_times[run.spike_ids == gid]

@@ -10,6 +10,7 @@ import numpy as np
 
 from livn import Env, System, make
 from livn.env import storage
+from livn.io import MEA
 
 T = TypeVar("T")
 
@@ -65,9 +66,13 @@ def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     return odd
 
 
+ELECTRODES = [[0, 20.0, 30.0, 40.0], [7, 150.0, 160.0, 170.0]]
+"""Two electrodes among the cells of the small culture, µm."""
+
+
 def busy(engine: str) -> Env:
-    """A culture with spikes in flight, learned weights and changed parameters, everything recorded."""
-    env = lively(engine, seed=5)
+    """A culture on electrodes with spikes in flight, learned weights and changed parameters, everything recorded."""
+    env = lively(engine, seed=5, io=MEA(ELECTRODES))
     env.set_weights({"EXC_EXC": 1.5}).cells.set_params({"EXC:soma.g_pas": 1.1e-4})
     env.record_spikes().record_voltage(dt=0.1).record_membrane_current("EXC", dt=0.5).record_weights(dt=0.5)
     env.enable_plasticity({"A_ltd": 0.2})

@@ -18,6 +18,7 @@ import livn
 from livn import Env, ParallelSystem, Stimulus, UnsupportedByEngine, make
 from livn.backend import backend
 from livn.engine.base import CAPABILITIES
+from livn.io import MEA
 from livn.models.rcsd import ReducedCalciumSomaDendrite
 from livn.types import Env as EnvProtocol
 from livn.types import Model, System
@@ -126,9 +127,12 @@ def test_a_directory_is_a_system_by_its_name_and_by_its_path(engine, tmp_path):
 
 def test_attributes_are_those_of_the_contract(engine):
     model = ReducedCalciumSomaDendrite()
-    env = Env(small_system(), model, None, 7, None, None, engine, 1, "double")
+    io = MEA()
+    env = Env(small_system(), model, io, 7, None, None, engine, 1, "double")
     assert env.model is model
-    assert (env.seed, env.io, env.comm, env.engine, env.selection_name) == (7, None, None, engine, None)
+    assert env.io is io
+    assert (env.encoding, env.decoding) == (None, None)
+    assert (env.seed, env.comm, env.engine, env.selection_name) == (7, None, engine, None)
     assert isinstance(env.capabilities, frozenset)
     assert {"simulation", "plasticity", "noise", "replayable_noise"} <= env.capabilities <= CAPABILITIES
     assert isinstance(env.init(), EnvProtocol)
@@ -170,7 +174,7 @@ def test_repr_tells_the_state(engine):
         ({"engine": "jax"}, ImportError, "the 'jax' engine is not in this version of livn; use engine='cpu'"),
         ({"model": "rcsd"}, TypeError, "model must be a model, such as ReducedCalciumSomaDendrite\\(\\), got 'rcsd'"),
         ({"model": ReducedCalciumSomaDendrite}, TypeError, "model must be a model"),
-        ({"io": "mea"}, ValueError, "io must be None, got 'mea': electrodes are not in this version"),
+        ({"io": "mea"}, TypeError, "io must be an IO, such as livn.io.MEA\\(\\), or None, got 'mea'"),
         ({"seed": -1}, ValueError, "seed must be a whole number from 0 to 18446744073709551615, got -1"),
         ({"seed": 1 << 64}, ValueError, "seed must be"),
         ({"seed": 1.0}, TypeError, "seed must be"),
@@ -359,7 +363,7 @@ def test_a_running_env_refuses_whatever_else_it_is_asked(engine):
                 assert f"t = {env.t:g} ms" in repr(env)  # looking does no harm
             return np.zeros((round(b - a), 1))
 
-        env.run(5.0, Stimulus(source=source, gids=[0], extent=5.0))
+        env.run(5.0, Stimulus(source=source, gids=[0], extent=5.0, input_mode="current"))
         return state_of(env)
 
     asked = outcome(lively(engine), lambda env: state_after(env, meddle=True))

@@ -179,7 +179,9 @@ def test_the_phenotypes_differ(engine):
     runs = []
     for phenotype in ("invitro", "perry"):
         with Env({"EXC": 1, "INH": 1}, RCSD(renshaw_phenotype=phenotype), engine=engine) as env:
-            runs.append(env.init().record_voltage().run(20.0, np.full((20, 2), 0.02)).voltage)
+            runs.append(
+                env.init().record_voltage().run(20.0, Stimulus.from_current(np.full((20, 2), 0.02), 1.0)).voltage
+            )
     assert runs[0][1, 0] == -60.0
     assert runs[1][1, 0] == -50.5
     assert np.array_equal(runs[0][0], runs[1][0])
@@ -230,6 +232,6 @@ def test_any_system_of_the_protocol_will_do(engine):
         with make(system, engine=engine) as env:
             assert env.system is system
             env.record_voltage().enable_plasticity()
-            return env.run(20.0, np.full((20, 6), 0.1)), env.get_weights()
+            return env.run(20.0, Stimulus.from_current(np.full((20, 6), 0.1), 1.0)), env.get_weights()
 
     assert run_of(mine) == run_of(inner)

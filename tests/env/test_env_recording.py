@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from livn import Env, make
+from livn import Env, Stimulus, make
 from tests.env.helpers import lively, outcome, small_system
 
 ALL = [0, 1, 2, 3, 4, 5]
@@ -82,7 +82,7 @@ def test_each_section_is_recorded_as_itself(engine):
 def test_membrane_current_has_the_rows_of_the_model_and_sums_to_what_was_injected(env):
     env.record_membrane_current(dt=0.025).enable_plasticity()
     stimulus = np.random.default_rng(0).normal(0, 0.1, (20, 6))
-    run = env.run(40.0, stimulus=stimulus)
+    run = env.run(40.0, stimulus=Stimulus.from_current(stimulus, 1.0))
     rows = env.model.recording_coordinates(env.system.coordinate_array("EXC"), "EXC")[:, 0].tolist()
     rows += env.model.recording_coordinates(env.system.coordinate_array("INH"), "INH")[:, 0].tolist()
     assert run.current_ids.tolist() == rows == [0, 0, 1, 1, 2, 2, 3, 3, 4, 5]
@@ -322,7 +322,7 @@ def test_stimuli_of_other_cells_reach_those(engine):
     def pushed(env, *gids):
         env.record_voltage()
         for gid in gids:
-            run = env.run(5, {"array": np.full((50, 1), 0.5), "dt": 0.1, "gids": [gid]})
+            run = env.run(5, Stimulus.from_current(np.full((50, 1), 0.5), gids=[gid]))
         return run.voltage
 
     whole = outcome(make(small_system(), engine=engine), lambda env: pushed(env, 3, 0, 3))

@@ -82,7 +82,7 @@ def test_a_run_that_fails_at_once_has_not_begun(engine):
 
     spared = outcome(make(small_system(), engine=engine), settle_and_run)
     env = make(small_system(), engine=engine)
-    bad = Stimulus(source=lambda a, b: np.zeros((3, 3)), gids=[0], extent=5.0)
+    bad = Stimulus(source=lambda a, b: np.zeros((3, 3)), gids=[0], extent=5.0, input_mode="current")
     with pytest.raises(ValueError, match="source"):
         env.run(5.0, bad, dt=0.05)
     assert env.t == 0.0
@@ -139,20 +139,18 @@ def test_every_form_of_the_same_stimulus(engine):
     compartments = np.zeros((20, 10))
     compartments[:, [0, 2, 4, 6, 8, 9]] = cells
     forms = [
-        cells,
-        cells.tolist(),
-        compartments,
-        (cells,),
-        (cells, 1.0),
-        (np.repeat(cells, 2, axis=0), 0.5),
+        (cells, 1.0, None, "current"),
+        (cells.tolist(), 1.0, None, "current"),
+        Stimulus.from_current(compartments, 1.0),
+        {"array": cells, "input_mode": "current"},
+        (np.repeat(cells, 2, axis=0), 0.5, None, "current"),
         (cells, 1.0, range(6), "current"),
-        {"array": cells},
         {"array": cells[:, ::-1], "gids": range(5, -1, -1), "dt": 1.0, "input_mode": "current"},
-        {"array": cells, "gids": range(6), "sections": [0] * 6, "units": "nA"},
-        Stimulus(cells),
+        {"array": cells, "gids": range(6), "sections": [0] * 6, "input_mode": "current", "units": "nA"},
+        Stimulus(cells, input_mode="current"),
         Stimulus.from_current(cells, 1.0, gids=range(6)),
         Stimulus.from_current(np.repeat(cells, 40, axis=0), 0.025),
-        Stimulus(source=lambda a, b: cells[round(a) : round(b)], gids=range(6), extent=20.0),
+        Stimulus(source=lambda a, b: cells[round(a) : round(b)], gids=range(6), extent=20.0, input_mode="current"),
     ]
     runs = [quiet(engine).run(30.0, form) for form in forms]
     assert len(runs[0].spike_ids) > 3
@@ -213,7 +211,7 @@ def test_a_bare_array_acts_as_the_model_says(engine):
         with quiet(engine, model=model) as env:
             assert env.run(10.0, array) == expected
             assert env.clear().run(10.0, (array, 1.0)) == expected
-    expected = quiet(engine).run(10.0, array)
+    expected = quiet(engine).run(10.0, Stimulus.from_current(array, 1.0))
     assert quiet(engine, model=conductance).run(10.0, {"array": array, "input_mode": "current"}) == expected
 
 
@@ -222,24 +220,24 @@ def test_a_stimulus_starts_with_its_run_and_ends_with_its_rows(engine):
     late = np.zeros((12, 6))
     late[5:9] = 0.1
     env = quiet(engine)
-    first = env.run(12.0, late)
+    first = env.run(12.0, Stimulus.from_current(late, 1.0))
     env.clear().run(5.0)
-    np.testing.assert_array_equal(env.run(7.0, rows).voltage, first.voltage[:, 200:])
-    assert env.clear().run(12.0, late[:9]) == first
+    np.testing.assert_array_equal(env.run(7.0, Stimulus.from_current(rows, 1.0)).voltage, first.voltage[:, 200:])
+    assert env.clear().run(12.0, Stimulus.from_current(late[:9], 1.0)) == first
 
 
 def test_what_lies_beyond_the_run_is_dropped_with_a_warning(engine):
-    short = outcome(quiet(engine), lambda env: env.run(5.0, np.full((5, 6), 0.1)))
+    short = outcome(quiet(engine), lambda env: env.run(5.0, Stimulus.from_current(np.full((5, 6), 0.1), 1.0)))
     env = quiet(engine)
     with pytest.warns(RuntimeWarning, match="lasts 10 ms: what lies beyond the run's 5 ms is dropped") as caught:
-        cut = env.run(5.0, np.full((10, 6), 0.1))
+        cut = env.run(5.0, Stimulus.from_current(np.full((10, 6), 0.1), 1.0))
     assert len(caught) == 1
     assert cut == short
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        env.run(5.0, np.zeros((10, 6)))  # there is nothing to lose
+        env.run(5.0, Stimulus.from_current(np.zeros((10, 6)), 1.0))  # there is nothing to lose
         with pytest.raises(RuntimeWarning):
-            env.run(5.0, np.ones((10, 6)))
+            env.run(5.0, Stimulus.from_current(np.ones((10, 6)), 1.0))
     assert env.t == 10.0
 
 
@@ -247,7 +245,7 @@ def test_stimuli_of_several_grids_follow_each_other(engine):
     def voltage_after(grids):
         with quiet(engine) as env:
             for dt, rows in grids:
-                env.run(4.0, (np.full((rows, 6), 0.02), dt))
+                env.run(4.0, Stimulus.from_current(np.full((rows, 6), 0.02), dt))
             return env.run(1.0).voltage
 
     several = voltage_after([(1.0, 4), (0.1, 40), (0.3, 10), (0.0125, 320)])
@@ -258,11 +256,11 @@ def test_stimuli_of_several_grids_follow_each_other(engine):
 def test_what_came_and_what_went_out_are_copies(engine):
     stimulus, noise, weights = np.zeros((5, 6)), {"INH": {"g_e0": 1e-3}}, {"EXC_EXC": 2.0}
     with lively(engine).record_voltage().set_noise(noise).set_weights(weights) as spared:
-        spared.run(5.0, stimulus)
+        spared.run(5.0, (stimulus, 1.0, None, "current"))
         spared.run(5.0)
         expected = spared.run(5.0)
     env = lively(engine).record_voltage().set_noise(noise).set_weights(weights)
-    first = env.run(5.0, stimulus)
+    first = env.run(5.0, (stimulus, 1.0, None, "current"))
     kept = first.voltage.copy()
     stimulus[:], noise["INH"]["g_e0"], weights["EXC_EXC"] = 9.0, 0.5, 9.0
     with pytest.raises(ValueError, match="read-only"):

@@ -53,8 +53,8 @@ def test_unselected_cells_and_their_synapses_do_not_exist(engine):
     with pytest.raises(ValueError, match="unknown gid 1 in gids"):
         env.record_voltage(gids=[1])
     with pytest.raises(ValueError, match="gid 1, which is not simulated"):
-        env.run(1.0, {"array": np.zeros((1, 1)), "gids": [1]})
-    assert env.run(1.0, np.zeros((1, 2))).duration == 1.0
+        env.run(1.0, {"array": np.zeros((1, 1)), "gids": [1], "input_mode": "current"})
+    assert env.run(1.0, (np.zeros((1, 2)), 1.0, None, "current")).duration == 1.0
     assert 1 not in env.cells
 
 

@@ -239,7 +239,7 @@ def diverging(env):
     stimulus = np.zeros((20, 10))
     stimulus[5:, 3] = -1e6
     with pytest.raises(SimulationDiverged):
-        env.run(20.0, stimulus=(stimulus, 1.0))
+        env.run(20.0, stimulus=(stimulus, 1.0, None, "current"))
 
 
 @pytest.mark.parametrize("to_file", [False, True])

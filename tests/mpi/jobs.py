@@ -148,7 +148,7 @@ def diverges(argument: str) -> Any:
     stimulus = np.zeros((20, 45))
     stimulus[5:, 2 * 7 + 1] = -1e6
     try:
-        env.run(20.0, stimulus=(stimulus, 1.0))
+        env.run(20.0, stimulus=(stimulus, 1.0, None, "current"))
         told = None
     except SimulationDiverged as error:
         told = error.gid, error.section, error.time
@@ -215,7 +215,7 @@ def warns(argument: str) -> Any:
         warnings.simplefilter("always")
         env = Env(5, engine="neuron", comm=WORLD).init().enable_plasticity()
         env.normalize_weights()
-        env.run(1.0, stimulus=np.ones((5, 5)))
+        env.run(1.0, stimulus=(np.ones((5, 5)), 1.0, None, "current"))
         env.close()
         env = culture()
         env.normalize_weights(1e9)

@@ -65,7 +65,7 @@ def test_both_renshaw_phenotypes_fire_under_current():
     for phenotype in RENSHAW:
         env = Env({"INH": 1}, ReducedCalciumSomaDendrite(renshaw_phenotype=phenotype), engine="cpu").init()
         env.record_spikes()
-        assert len(env.run(300.0, stimulus=(np.full((300, 1), 0.15), 1.0)).spike_times) > 2
+        assert len(env.run(300.0, stimulus=(np.full((300, 1), 0.15), 1.0, None, "current")).spike_times) > 2
 
 
 # Channels

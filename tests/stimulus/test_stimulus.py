@@ -20,7 +20,7 @@ def deferred(**options: object) -> Stimulus:
 def test_attributes() -> None:
     stimulus = Stimulus(A, dt=0.5, gids=[3, 5], label="x")
     assert (stimulus.dt, stimulus.duration, stimulus.width, len(stimulus)) == (0.5, 1.5, 2, 2)
-    assert (stimulus.input_mode, stimulus.units, stimulus.deferred) == ("current", "nA", False)
+    assert (stimulus.input_mode, stimulus.units, stimulus.deferred) == ("extracellular", "mV", False)
     assert stimulus.gids is not None
     assert stimulus.gids.tolist() == [3, 5]
     assert stimulus.sections is not None
@@ -31,8 +31,9 @@ def test_attributes() -> None:
 
 
 def test_factories() -> None:
-    made = [Stimulus.from_current(A), Stimulus.from_current_density(A), Stimulus.from_conductance(A)]
-    assert [(s.input_mode, s.units, s.dt) for s in made] == [(mode, *units, 0.1) for mode, units in MODES.items()]
+    makers = {mode: getattr(Stimulus, f"from_{mode}") for mode in MODES if mode != "spikes"}
+    made = [make(A) for make in makers.values()]
+    assert [(s.input_mode, s.units, s.dt) for s in made] == [(mode, MODES[mode][0], 0.1) for mode in makers]
     assert Stimulus.from_current(A, 0.2, [1, 1], sections=[1, 0], note="n").extra == {"note": "n"}
 
 
@@ -99,8 +100,8 @@ def test_compares_pickles_and_copies() -> None:
 
 
 def test_repr() -> None:
-    assert repr(Stimulus(A, gids=[1, 1])) == "Stimulus(current, 3 x 2 @ 1 ms, nA, 1 cells)"
-    assert repr(deferred()) == "Stimulus(current, deferred 40 x 2 @ 0.5 ms, nA, 2 cells)"
+    assert repr(Stimulus(A, gids=[1, 1])) == "Stimulus(extracellular, 3 x 2 @ 1 ms, mV, 1 cells)"
+    assert repr(deferred()) == "Stimulus(extracellular, deferred 40 x 2 @ 0.5 ms, mV, 2 cells)"
 
 
 def test_deferred_rows_are_made_on_demand() -> None:
@@ -201,11 +202,15 @@ def test_dense_arrays_are_capped(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"gids": [1, 1], "sections": [0, 0]}, ValueError, "2 of gid 1, section 0"),
         ({"gids": [1, 1], "sections": [0, -1]}, ValueError, "negative"),
         ({"gids": [1, 1], "sections": ["soma", "dend"]}, ValueError, "sections"),
-        ({"input_mode": "extracellular"}, ValueError, "legal: current, current_density, conductance"),
+        (
+            {"input_mode": "light"},
+            ValueError,
+            "legal: extracellular, current, current_density, conductance, irradiance",
+        ),
         ({"input_mode": "curent"}, ValueError, "did you mean 'current'"),
         ({"input_mode": None}, ValueError, "input_mode"),
-        ({"units": "mV"}, ValueError, "units for current 'mV'; legal: nA"),
-        ({"units": 3}, ValueError, "units for current"),
+        ({"units": "nA"}, ValueError, "units for extracellular 'nA'; legal: mV"),
+        ({"units": 3}, ValueError, "units for extracellular"),
         ({"gid": [1, 2]}, TypeError, "did you mean 'gids'"),
         ({"extent": 3.0}, ValueError, "extent goes with source"),
         ({"source": sine}, ValueError, "needs source, gids and extent"),

@@ -30,8 +30,9 @@ def test_what_from_arg_takes() -> None:
 def test_the_model_gives_the_default_mode() -> None:
     for x in (A, (A, 0.5), {"array": A}):
         assert Stimulus.from_arg(x, env("conductance")).input_mode == "conductance"  # type: ignore[union-attr]
-        assert Stimulus.from_arg(x, env(None)).input_mode == "current"  # type: ignore[union-attr]
-    assert Stimulus.from_arg({"array": A, "input_mode": "current"}, env("conductance")) == Stimulus(A)
+        assert Stimulus.from_arg(x, env(None)).input_mode == "extracellular"  # type: ignore[union-attr]
+    current = {"array": A, "input_mode": "current"}
+    assert Stimulus.from_arg(current, env("conductance")) == Stimulus(A, input_mode="current")
     assert Stimulus.from_arg({"array": Stimulus(A)}, env("conductance")) == Stimulus(A)
 
 

@@ -251,6 +251,10 @@ class Engine(ABC):
         """Draw the noise from another stream from now on."""
 
     @abstractmethod
+    def set_seed(self, seed: int) -> None:
+        """Draw the noise of another seed from now on, 0 to 2^64 - 1."""
+
+    @abstractmethod
     def update_parameters(self) -> None:
         """Take up changed `network.parameters` and `network.weight`."""
 

@@ -21,7 +21,9 @@ _BUILT_IN = {
 }
 _ABSENT = {"jax": "the 'jax' engine is not in this version of livn; use engine='cpu'"}
 
-_SIMULATES = frozenset({"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage"})
+_SIMULATES = frozenset(
+    {"simulation", "plasticity", "noise", "replayable_noise", "per_gid_voltage", "extracellular_stimulus"}
+)
 _CAPABILITIES = {"cpu": _SIMULATES, "neuron": _SIMULATES | {"mpi"}}
 """What the built-in engines can do, so that a message can name them without importing any."""
 

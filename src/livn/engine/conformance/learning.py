@@ -18,7 +18,7 @@ def network_matches_recording(engine: str) -> None:
     system, stimulus, data = network_a()
     with culture(engine, system, v_init=data["v_init"]) as env:
         env.record_spikes().enable_plasticity()
-        run = env.run(data["T"], stimulus=(stimulus, 1.0), dt=data["dt"])
+        run = env.run(data["T"], stimulus=(stimulus, 1.0, None, "current"), dt=data["dt"])
         weights = env.get_weights()
     ids = np.repeat(np.arange(data["n"]), [len(times) for times in data["spikes"]])
     times = np.concatenate([np.array(t, float) for t in data["spikes"]])
@@ -38,7 +38,7 @@ def learning_is_the_same_at_every_step(engine: str) -> None:
     system, stimulus, data = network_a()
     for dt in (0.0125, 0.025, 0.05):
         with culture(engine, system, v_init=data["v_init"]) as env:
-            env.enable_plasticity().run(200.0, stimulus=(stimulus[:200], 1.0), dt=dt)
+            env.enable_plasticity().run(200.0, stimulus=(stimulus[:200], 1.0, None, "current"), dt=dt)
             change[dt] = float(np.mean(env.get_weights().array - 1.0))
     found = ", ".join(f"{c:.4g} at dt = {dt:g} ms" for dt, c in change.items())
     finest = change[0.0125]

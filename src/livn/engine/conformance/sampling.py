@@ -24,6 +24,7 @@ from livn.engine.conformance.cultures import (
 )
 from livn.errors import RunInterrupted
 from livn.run import Run, Series
+from livn.stimulus import Stimulus
 
 COMPARTMENTS = ([0, 0, 1, 1, 2, 2, 3, 4], ["soma", "dend"] * 3 + ["soma"] * 2)
 SOME = ([1, 1, 4], ["soma", "dend", "soma"])
@@ -94,7 +95,7 @@ def samples_lie_on_their_grid(engine: str) -> None:
         for every in (1, 16):
             for name in signals:
                 env.record(name, dt=every * DT)
-            found.append(env.clear(reseed=False).run(24.0, stimulus=(stimulus[30:54], 1.0)))
+            found.append(env.clear(reseed=False).run(24.0, stimulus=(stimulus[30:54], 1.0, None, "current")))
     fine, coarse = found
     start = np.full(10, data["v_init"])
     close("potentials at t = 0", series(fine, "voltage")[:, 0], start, atol=1e-9, unit="mV", where=taking("cell"))
@@ -111,7 +112,7 @@ def weight_traces_lie_on_absolute_multiples(engine: str) -> None:
 
         def live(start: float, stop: float) -> None:
             rows = np.repeat(stimulus, 2, axis=0)[40:]  # of 0.5 ms, from the onset of the currents on
-            env.run(stop - start, stimulus=(rows[round(2 * start) : round(2 * stop)], 0.5))
+            env.run(stop - start, stimulus=(rows[round(2 * start) : round(2 * stop)], 0.5, None, "current"))
 
         env.enable_plasticity()
         expected = []
@@ -156,7 +157,7 @@ def a_spike_at_the_end_opens_the_next_run(engine: str) -> None:
         require(len(times) > 2, f"an INH cell under 0.1 nA for 60 ms fired {len(times)} times")
         end = float(times[1])
         env.clear()
-        first = env.run(end, (np.full((round(end / DT), 1), 0.1), DT))
+        first = env.run(end, Stimulus.from_current(np.full((round(end / DT), 1), 0.1), DT))
         second = env.run(1.0)
     _, early = spikes(first)
     require(early.tolist() == [times[0]], f"spikes before {end:g} ms: expected {times[:1]}, got {early}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from livn.engine.conformance.checklist import check
-from livn.engine.conformance.compare import close, require, series
-from livn.engine.conformance.cultures import DT, Synapse, able, culture, wired
+from livn.engine.conformance.compare import close, require, series, spikes
+from livn.engine.conformance.cultures import DT, Synapse, able, culture, currents, kicks, wired
 from livn.run import Run
 from livn.stimulus import Stimulus
 
@@ -19,7 +19,7 @@ def stimuli_lose_no_charge(engine: str) -> None:
         env.record_membrane_current(dt=DT)
         for grid, rows in ((0.01, 300), (0.07, 40), (0.025, 120), (0.5, 6)):
             stimulus = rng.normal(0.0, 0.02, (rows, 1))
-            run = env.run(4.0, stimulus=(stimulus, grid))
+            run = env.run(4.0, stimulus=(stimulus, grid, None, "current"))
             charge = series(run, "membrane_current").sum() * DT * 1e3
             close(f"charge of {rows} rows of {grid:g} ms", charge, stimulus.sum() * grid, rtol=1e-7, unit="pC")
 
@@ -56,7 +56,7 @@ def membrane_currents_balance(engine: str) -> None:
         if able(engine, "noise"):
             env.set_noise({"g_e0": 1e-3, "std_e": 5e-4, "g_i0": 1e-3, "std_i": 5e-4})
         env.record_membrane_current(dt=DT).record_voltage(dt=DT, sections=["soma", "dend"])
-        run = env.run(10.0, stimulus=(stimulus, 0.1))
+        run = env.run(10.0, stimulus=(stimulus, 0.1, None, "current"))
         kind = env.model.cell_type("EXC")
         along = float(kind.areas(kind.parameters)[2])
     injected = np.repeat(stimulus, 4, axis=0).T
@@ -107,3 +107,32 @@ def stimulus_modes_agree(engine: str) -> None:
 
 def _row(row: int, sample: int) -> str:
     return f"row {row}, t = {sample * 0.5:g} ms"
+
+
+@check()
+def told_spikes_are_like_crossings(engine: str) -> None:
+    """A told spike comes on its step, at 0 too, acts on targets as a crossing does, and minds the refractory period."""
+    with culture(engine, wired({"EXC": 2}, [Synapse(0, 1, "AMPA", delay_ms=1.5)])) as env:
+        env.record_spikes().record("g_AMPA", dt=DT, gids=[1], sections="dend")
+        own = env.run(10.0, currents(10.0, *kicks(0, 2)))
+        cells, times = spikes(own)
+        require(cells.tolist() == [0], f"a kick of cell 0 made the cells {cells.tolist()} fire")
+        crossing = float(times[0])
+        lag = _onsets(own)[0] - round(crossing / DT)
+        told = env.clear().run(30.0, Stimulus.from_spikes({0: [0.0, 10.0, 20.025]}))
+        close("told spikes", spikes(told)[1], [0.0, 10.0, 20.025], unit="ms")
+        expected = np.array([0, 400, 801]) + lag
+        close("steps at which the target's conductance rises", _onsets(told), expected)
+        kick = currents(10.0, *kicks(0, 2)).resample(DT, crossing + DT)
+        for after, count in ((1.975, 0), (2.0, 1)):
+            env.clear().run(crossing + DT, kick)
+            late = env.run(5.0, Stimulus.from_spikes({0: [after - DT]}))
+            found = int((spikes(late)[1] > 0.0).sum())
+            require(found == count, f"told to spike {after:g} ms after its own spike, cell 0 fired {found} times")
+
+
+def _onsets(run: Run) -> np.ndarray:
+    """Samples from which on a conductance is higher than just before, the first of each rise."""
+    g = series(run, "g_AMPA")[0]
+    rises = np.flatnonzero((np.diff(g) > 0.0) & (np.diff(g, prepend=0.0)[:-1] <= 0.0))
+    return rises + 1

@@ -112,7 +112,7 @@ def weights_stand_still_while_plasticity_is_off(engine: str) -> None:
             before = env.get_weights().array
             env.clear_recordings()
             start = round(env.t)
-            run = env.run(float(stretch), stimulus=(stimulus[start : start + stretch], 1.0))
+            run = env.run(float(stretch), stimulus=(stimulus[start : start + stretch], 1.0, None, "current"))
             fired += len(spikes(run)[0])
             after, traces = env.get_weights().array, env.w_recs.array
             where = f"stretch {number + 1}, plasticity {'on' if on else 'off'}, {start:g} to {env.t:g} ms"
@@ -184,7 +184,7 @@ def multipliers_come_back_as_set(engine: str) -> None:
         for dt in (DT, 0.05):  # another step sorts connections by other delays
             env.set_multipliers(given)
             same("weights as set", env.get_weights().array, given, where=taking("synapse"))
-            env.run(5.0, stimulus=(stimulus[20:25], 1.0), dt=dt)
+            env.run(5.0, stimulus=(stimulus[20:25], 1.0, None, "current"), dt=dt)
             same(f"weights after a run at dt = {dt:g} ms, plasticity off", env.get_weights().array, given)
             env.clear()
             same("weights after clear()", env.get_weights().array, given, where=taking("synapse"))

@@ -150,6 +150,9 @@ class CpuEngine(Engine):
     def set_stream(self, stream: int) -> None:
         self.stream = stream
 
+    def set_seed(self, seed: int) -> None:
+        self.seed = seed
+
     def set_plasticity(self, on: bool, rules: Mapping[str, RuleParameters]) -> None:
         self._rule_on, self._rules = on, dict(rules)
         if self.dt:

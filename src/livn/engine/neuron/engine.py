@@ -142,6 +142,9 @@ class NeuronEngine(Engine):
         self.stream = stream
         self._h.stream_LivnBackground = stream
 
+    def set_seed(self, seed: int) -> None:
+        self._membranes.set_seed(seed)
+
     def set_plasticity(self, on: bool, rules: Mapping[str, RuleParameters]) -> None:
         self._rule_on, self._rules = on, dict(rules)
         if self.dt:

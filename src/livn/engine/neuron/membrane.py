@@ -83,9 +83,13 @@ class Membranes:
         self._sections: list[Any] = []  # what keeps them alive
         self._known: dict[str, dict[str, np.ndarray]] = {}
         h.celsius = CELSIUS
-        h.seed_low_LivnBackground, h.seed_high_LivnBackground = seed & 0xFFFFFFFF, seed >> 32
+        self.set_seed(seed)
         for cell in cells.tolist():
             self._build(cell)
+
+    def set_seed(self, seed: int) -> None:
+        """Of the noise, from now on."""
+        self.h.seed_low_LivnBackground, self.h.seed_high_LivnBackground = seed & 0xFFFFFFFF, seed >> 32
 
     def _build(self, cell: int) -> None:
         kind, gid = self.network.kind_of(cell), int(self.network.gids[cell])
