@@ -259,7 +259,7 @@ class Env(Dish):
             weights=self._weights,
             plasticity=None if learning is None else (learning.on, learning.rules),
             recordings=(self._recorders.signals, traces.settings),
-            stream=self._stream,
+            stream=(self._noise_seed, self._stream),
         )
         probes = self._recorders.probes(network, step, steps)
         every, samples = traces.due(step, start, steps)
@@ -304,7 +304,7 @@ class Env(Dish):
                     "the extracellular stimulus reaches cells of one compartment only, which it does not polarise: "
                     "they do not feel it",
                     RuntimeWarning,
-                    stacklevel=5,
+                    stacklevel=4,
                 )
         return engine_input(stimulus, network, step)
 
@@ -345,13 +345,22 @@ class Env(Dish):
             self._learning.reset(reset_weights)
         return self.clear_recordings()
 
-    def reseed_noise(self, stream: int | None = None) -> Self:
-        """Draw the noise from another stream from now on: the next one, or the one given (0 to 65535)."""
+    def reseed_noise(self, stream: int | None = None, seed: int | None = None) -> Self:
+        """Draw other noise from now on; followed by `clear(reseed=False)`, from t = 0.
+
+        Args:
+            stream: 0 to 65535; None: the next one, or with a `seed` the first, 0.
+            seed: of the noise alone, 0 to 2^64 - 1; None: as before, which is `env.seed` at first.
+        """
         engine = self._engine()
         if stream is None:
-            stream = (self._stream + 1) % STREAMS
-        self._stream = checks.integer("stream", stream, low=0, high=STREAMS - 1)
-        engine.set_stream(self._stream)
+            stream = (self._stream + 1) % STREAMS if seed is None else 0
+        stream = checks.integer("stream", stream, low=0, high=STREAMS - 1)
+        if seed is not None:
+            self._noise_seed = checks.integer("seed", seed, low=0, high=2**64 - 1)
+            engine.set_seed(self._noise_seed)
+        self._stream = stream
+        engine.set_stream(stream)
         return self
 
     # Plasticity

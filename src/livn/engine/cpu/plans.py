@@ -198,7 +198,8 @@ class StimulusPlan:
         if stimulus is not None:
             self._ratio = stimulus.ratio
             window = checks.environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
-            self.most_steps = max(1, int(window / (8 * max(1, len(stimulus.cells))))) * self._ratio
+            row = 4 * 8 * max(1, len(stimulus.cells))  # while rows are made, some four arrays of their size are alive
+            self.most_steps = max(1, int(window / row)) * self._ratio
 
     def load(self, step: int, n_steps: int) -> None:
         """Fetch the rows for the steps `step` to `step + n_steps`, counted from the start of the advance."""
