@@ -234,7 +234,7 @@ def test_a_file_of_another_kind_or_with_parts_missing(engine, tmp_path):
         write_arrays(path, {n: a for n, a in arrays.items() if n != lost}, meta, "env")
         with pytest.raises(DamagedFile, match=r"(holds no whole|lacks a part of a) culture|lacks a part of a system"):
             Env.load(path, engine=engine)
-    for lost in meta.keys() - {"precision", "io"}:  # files from before there was a choice lack them
+    for lost in meta.keys() - {"precision", "io", "noise_seed"}:  # files from before there was a choice lack them
         write_arrays(path, arrays, {n: v for n, v in meta.items() if n != lost}, "env")
         with pytest.raises(DamagedFile, match=r"(holds no whole|lacks a part of a) culture|lacks a part of a system"):
             Env.load(path, engine=engine)

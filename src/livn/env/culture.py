@@ -86,7 +86,7 @@ class Culture:
         self._noise: parameters.Noise = {}
         self._weights: dict[str, float] = {}
         self._cells = CellRegistry(self)
-        self._stream = 0
+        self._stream, self._noise_seed = 0, self.seed
         self._v_init: float | None = None
         self._dt: float | None = None
         self._late = NO_SPIKES  # stamped with the end of the last run: they open the next one
@@ -106,7 +106,7 @@ class Culture:
         options: dict[str, Any] = {"world": self._world} if "mpi" in self.capabilities else {}
         if self.precision != "double":
             options["precision"] = self.precision
-        engine = self._engine_class(network, seed=self.seed, threads=self._pick_threads(network), **options)
+        engine = self._engine_class(network, seed=self._noise_seed, threads=self._pick_threads(network), **options)
         try:
             engine.set_noise(self._noise_here(self._noise))
             engine.reset(DEFAULT_DT, self._v_init, self._stream)

@@ -52,6 +52,7 @@ def save(env: Env, path: str | os.PathLike[str]) -> None:
         "seed": env.seed,
         "precision": env.precision,
         "stream": env._stream,
+        "noise_seed": env._noise_seed,
         "dt": env._dt,
         "v_init": env._v_init,
         "noise": env._noise,
@@ -145,6 +146,7 @@ def _fill(env: Env, parts: dict[str, dict[str, np.ndarray]], meta: dict[str, Any
     env._selection = parts.get("selection", {}) if meta["selected"] else None
     env.selection_name = meta["selection_name"]
     env._stream, env._v_init = meta["stream"], meta["v_init"]
+    env._noise_seed = meta.get("noise_seed", env.seed)
     env._noise, env._weights = meta["noise"], meta["weights"]
     network = env._ensure_network()
     for key, values in parts["parameters"].items():
