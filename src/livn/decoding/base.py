@@ -45,8 +45,15 @@ class Decoding(Configured):
         return None
 
     def _window(self, run: Run) -> float:
-        """Length of the window, ms: `duration`, else the run's, else 0 for a run without any."""
-        return self.duration if self.duration is not None else run._length() or 0.0
+        """Length of the window, ms: `duration`, else the run's, else 0 for a run without any.
+
+        Raises:
+            ValueError: spikes in a run that doesn't say how long it is.
+        """
+        length = run._length() if self.duration is None else self.duration
+        if length is None and run.spike_ids is not None and len(run.spike_ids):
+            raise ValueError(f"the run has no duration: say {type(self).__name__}(duration=ms)")
+        return length or 0.0
 
 
 class Spikes(NamedTuple):
@@ -78,7 +85,7 @@ class SpikeDecoding(Decoding):
 
     def __call__(self, signal: Run, env: Any = None) -> Any:
         """The result for the first `duration` ms of a run; with an env, of all its MPI ranks."""
-        run = whole(signal, env)
+        run = whole(signal, env, only="spikes")
         duration = self._window(run)
         ids, times = run.spike_ids, run.spike_times
         if ids is None or times is None:
@@ -90,8 +97,8 @@ class SpikeDecoding(Decoding):
         raise NotImplementedError
 
 
-def whole(run: Any, env: Any = None) -> Run:
-    """The run of the whole culture, on every MPI rank, from this rank's.
+def whole(run: Any, env: Any = None, only: str | None = None) -> Run:
+    """The run of the whole culture, on every MPI rank, from this rank's; of one channel, if only that is wanted.
 
     Raises:
         TypeError: not a Run.
@@ -101,4 +108,6 @@ def whole(run: Any, env: Any = None) -> Run:
     comm = None if env is None else env.comm
     if comm is None or comm.Get_size() == 1:
         return run
+    if only is not None:  # the others need not travel
+        run = Run({name: c for name, c in run.channels.items() if name == only}, run.t0, run.duration)
     return comm.bcast(run.gather(comm), root=0)
