@@ -130,11 +130,10 @@ class LFP(Decoding):
             return values, 1000 / dt
         up, down = ratio(dt, 1000 / self.downsample_hz)
         if max(up, down) > LARGEST:
-            below = 1000 / dt
-            near = [below / n for n in (int(down / up), int(down / up) + 1)]
+            n = min(max(round(down / up), 1), LARGEST)
             raise ValueError(
-                f"downsample_hz must be the recording's rate, {below:g} Hz, times a fraction of whole numbers up to "
-                f"{LARGEST}, got {self.downsample_hz:g}; nearest: {near[1]:.10g} and {near[0]:.10g}"
+                f"downsample_hz must be the recording's rate, {1000 / dt:g} Hz, times a fraction of whole numbers up to "
+                f"{LARGEST}, got {self.downsample_hz:.10g}; for instance {1000 / dt / n!r}"
             )
         return resample_poly(values, up, down, axis=1, padtype="mean"), self.downsample_hz
 

@@ -89,10 +89,11 @@ class Pipe(Decoding):
             KeyError: there is none.
         """
         name = stage.__name__ if isinstance(stage, type) else stage
-        by_name = {_name(s): s for s in reversed(self.stages) if s is not None}
-        if name not in by_name:
-            raise unknown("stage", name, list(by_name)[::-1], KeyError)
-        return by_name[name]
+        held = [(_name(s), s) for s in self.stages if s is not None]
+        for other, found in held:
+            if other == name:
+                return found
+        raise unknown("stage", name, dict(held), KeyError)
 
     def __getstate__(self) -> dict[Any, Any]:
         return super().__getstate__() | {"__pydantic_private__": {"_context": {}, "_state": {}}}
