@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import to_jsonable_python
 
 from livn.checks import choice, unknown
 
@@ -50,7 +53,7 @@ class Configured(BaseModel):
             for name in values:
                 if name not in cls.model_fields:
                     raise unknown("field", name, cls.model_fields, where=cls.__name__)
-            return {k: v.tolist() if isinstance(v, np.ndarray | np.generic) else v for k, v in values.items()}
+            return {name: _given(value, name, cls) for name, value in values.items()}
         return values
 
     def changed(self, **fields: Any) -> Self:
@@ -58,8 +61,12 @@ class Configured(BaseModel):
         return type(self)(**{name: getattr(self, name) for name in type(self).model_fields} | fields)
 
     def as_json(self) -> str:
-        """The class and its fields as JSON text, for `from_json` of the class or of a base of it."""
-        return json.dumps({"cls": type(self).__name__, **json.loads(self.model_dump_json())})
+        """The class and its fields as JSON text, for `from_json` of the class or of a base of it.
+
+        Raises:
+            ValueError: a field holds what JSON cannot, such as a function.
+        """
+        return json.dumps(_document(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -97,9 +104,64 @@ def from_document(base: type[Any], text: str) -> Any:
         document = None
     if not isinstance(document, dict) or not isinstance(document.get("cls"), str):
         raise ValueError(f'{base.__name__}.from_json wants what as_json wrote, {{"cls": ..., ...}}, got {text!r:.200}')
-    classes = {c.__name__: c for c in _family(base)}
+    classes = {c.__name__: c for c in _family(base) if not c.__name__.startswith("_")}
     made = classes[choice(f"{base.__name__} class", document.pop("cls"), classes)]
+    if not issubclass(made, Configured):
+        legal = inspect.signature(made).parameters
+        for name in document:
+            if name not in legal:
+                raise unknown("argument", name, legal, where=made.__name__)
     return made(**document)
+
+
+def _given(value: Any, name: str, cls: type[Configured]) -> Any:
+    """What came for a field, as the field takes it: NumPy's numbers as Python's, a part of it as JSON has it."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if name in _numeric(cls) and any(isinstance(v, bool | np.bool_ | str | bytes) for v in _leaves(value)):
+        raise ValueError(f"{name} must be a number or numbers, got {value!r:.200}")  # pydantic would convert it
+    return _revived(value)
+
+
+def _document(value: Any) -> Any:
+    """A value as JSON has it, with the class of every configuration in it."""
+    if isinstance(value, Configured):
+        held = {name: _document(getattr(value, name)) for name in type(value).model_fields}
+        return {"cls": type(value).__name__, **held}
+    if isinstance(value, list | tuple):
+        return [_document(v) for v in value]
+    return to_jsonable_python(value)
+
+
+def _revived(value: Any) -> Any:
+    """The configurations in what JSON had."""
+    if isinstance(value, dict) and isinstance(value.get("cls"), str):
+        return from_document(Configured, json.dumps(value))
+    return [_revived(v) for v in value] if isinstance(value, list) else value
+
+
+@cache
+def _numeric(cls: type[Configured]) -> frozenset[str]:
+    """Fields that hold numbers and nothing else."""
+    held = {name: set(_types(field.annotation)) for name, field in cls.model_fields.items()}
+    return frozenset(name for name, types in held.items() if types & {int, float} and types <= {int, float, type(None)})
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """The classes that an annotation such as `float | tuple[float, ...]` is made of."""
+    parts = [a for a in get_args(annotation) if a is not ...]
+    if not parts:
+        yield annotation
+    for part in parts[:1] if hasattr(annotation, "__metadata__") else parts:
+        yield from _types(part)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value
 
 
 def _family(base: type[Any]) -> list[type[Any]]:
@@ -121,13 +183,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Configured):
         return value._content()
     if isinstance(value, np.ndarray):
-        return [value.shape, hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()]
+        bits = np.ascontiguousarray(value + 0.0 if value.dtype.kind == "f" else value)  # -0.0 and 0.0 are equal
+        return [value.shape, hashlib.sha256(bits.tobytes()).hexdigest()]
     if isinstance(value, Mapping):
         return sorted(([repr(_plain(k)), _plain(v)] for k, v in value.items()), key=lambda pair: pair[0])
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, bool | int | float):  # 1 and 1.0 are equal
-        return float(value)
+    if isinstance(value, bool | int | float):  # 1 and 1.0 are equal, and so are 0.0 and -0.0
+        return float(value) + 0.0
     if value is None or isinstance(value, str | bytes):
         return value
     return [getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__qualname__)]

@@ -37,7 +37,8 @@ class Encoding(Configured):
 class ElectrodeStimulus(Encoding):
     """Pulses on one electrode of the env's array.
 
-    Inputs: None: the policy as it is; a number: the amplitude, µA; a mapping: fields of the policy.
+    Inputs: None: the policy as it is; a number: the amplitude, µA; a mapping: fields of the policy, `channels` among
+    them unless `channel` says which.
 
     Attributes:
         policy: the pulses, sized to the array; None: one `BiphasicPulsePolicy()`.
@@ -54,11 +55,13 @@ class ElectrodeStimulus(Encoding):
         Raises:
             ValueError: an env without electrodes, an electrode that it does not have, a field that is not legal.
         """
-        if env.io is None or not env.io.num_inputs or env.io.input_units != "µA":
+        if env is None or env.io is None or not env.io.num_inputs or env.io.input_units != "µA":
             raise ValueError("ElectrodeStimulus needs an env with electrodes, such as make(system, io=MEA(...))")
         policy = BiphasicPulsePolicy() if self.policy is None else self.policy
         fields = _fields(inputs)
         if self.channel is not None:
+            if "channels" in fields:
+                raise ValueError(f"inputs must not name channels: this encoding drives channel {self.channel}")
             fields["channels"] = (_column(env, self.channel),)
         elif self.policy is None:
             fields.setdefault("channels", (int(np.argmax(env.channel_reach().sum(axis=1))),))

@@ -174,6 +174,16 @@ class ElectrodePolicy(Policy):
     def _steps(self, name: str, ms: float, least: int = 0) -> int:
         return checks.steps(name, ms, self.dt, least=least)
 
+    def _balanced(self, amplitudes: np.ndarray) -> np.ndarray:
+        """Amplitudes as multiples of a common unit, 2^-36 of the power of two above the largest of them.
+
+        Sums over a pulse are exact then, so that its phases cancel to the last bit, on one electrode or over all. Where
+        a pulse has more than 2^15 values the unit is larger, lest their sum need more than the 53 digits of a double.
+        """
+        digits = min(36, 51 - (len(self._shape()) * len(self.channels)).bit_length())
+        unit = int(np.frexp(np.abs(amplitudes).max(initial=0.0))[1]) - digits
+        return np.ldexp(np.round(np.ldexp(amplitudes, -unit)), unit)
+
 
 class _PulseTrainPolicy(ElectrodePolicy):
     """Pulses at given times. A subclass defines `_shape` and the fields of the pulse."""
@@ -186,26 +196,26 @@ class _PulseTrainPolicy(ElectrodePolicy):
             raise ValueError(
                 f"amplitude must be one number, or one per channel ({len(self.channels)}), got {len(self.amplitude)}"
             )
-        onsets = [self._steps("pulse_times", t) for t in self.pulse_times]
+        for t in self.pulse_times:
+            self._steps("pulse_times", t)
         rows = len(self._shape())
-        close = [b - a < rows for a, b in zip(sorted(onsets), sorted(onsets)[1:], strict=False)]
-        if any(close):
-            at = sorted(self.pulse_times)[close.index(True)]
-            raise ValueError(f"pulse_times must be at least a pulse of {rows * self.dt:g} ms apart, got one at {at:g}")
+        close = np.flatnonzero(np.diff(self._onsets()) < rows)
+        if len(close):
+            a, b = sorted(self.pulse_times)[close[0] : close[0] + 2]
+            raise ValueError(f"pulse_times must be a pulse of {rows * self.dt:g} ms apart, got {a:.10g} and {b:.10g}")
 
     @property
     def extent_ms(self) -> float:
         """From the start of the run to the end of the last pulse, ms."""
-        rows = len(self._shape())
-        last = max((self._steps("pulse_times", t) for t in self.pulse_times), default=-rows)
-        return (self._steps("start_ms", self.start_ms) + last + rows) * self.dt
+        onsets = self._onsets()
+        return float(onsets[-1] + len(self._shape())) * self.dt if len(onsets) else self.start_ms
 
     def _onsets(self) -> np.ndarray:
-        start = self._steps("start_ms", self.start_ms)
-        return np.sort(np.array([start + self._steps("pulse_times", t) for t in self.pulse_times], np.int64))
+        times = np.sort(np.array(self.pulse_times, np.float64))
+        return self._steps("start_ms", self.start_ms) + np.rint(times / self.dt).astype(np.int64)
 
     def _amplitudes(self) -> np.ndarray:
-        return balanced(np.atleast_2d(np.asarray(self.amplitude, np.float64)))
+        return np.atleast_2d(np.asarray(self.amplitude, np.float64))
 
 
 class BiphasicPulsePolicy(_PulseTrainPolicy):
@@ -228,6 +238,9 @@ class BiphasicPulsePolicy(_PulseTrainPolicy):
         gap = np.zeros(self._steps("interphase_gap", self.interphase_gap))
         first = -1.0 if self.cathodic_first else 1.0
         return np.concatenate([first * phase, gap, -first * phase])
+
+    def _amplitudes(self) -> np.ndarray:
+        return self._balanced(super()._amplitudes())
 
 
 class MonophasicPulsePolicy(_PulseTrainPolicy):
@@ -327,14 +340,7 @@ class PulseSweepPolicy(ElectrodePolicy):
 
     def _amplitudes(self) -> np.ndarray:
         order = np.resize(np.array(self._sequence), self.n_trials)
-        return balanced(np.array(self.amplitudes)[order][:, None])
-
-
-def balanced(amplitude: np.ndarray) -> np.ndarray:
-    """Amplitudes to 32 binary digits (1e-10): every partial sum of a pulse is exact then, so that its two phases
-    cancel to the last bit in whatever order they are added."""
-    mantissa, exponent = np.frexp(amplitude)
-    return np.ldexp(np.round(np.ldexp(mantissa, 32)), exponent - 32)
+        return self._balanced(np.array(self.amplitudes))[order][:, None]
 
 
 def through_electrodes(policy: Policy, env: Any, duration: float | None = None) -> Stimulus:
@@ -346,7 +352,7 @@ def through_electrodes(policy: Policy, env: Any, duration: float | None = None) 
         duration: of the run, ms; None: not known yet.
 
     Raises:
-        ValueError: no electrodes, another number of channels or unit, nothing commanded, or longer than the run.
+        ValueError: no electrodes, none that reaches a cell, another number of channels or unit, or longer than the run.
     """
     if env is None or env.io is None or not env.io.num_inputs:
         raise ValueError(f"a {type(policy).__name__} needs an env with electrodes, such as make(system, io=MEA(...))")

@@ -19,6 +19,9 @@ __all__ = [
     "relative_distance",
 ]
 
+MOST = 2**31
+"""Ids are below it."""
+
 
 def electrode_array_coordinates(
     pitch: float = 1000.0,
@@ -65,13 +68,16 @@ def electrode_array_coordinates_for_area(
         float64[C, 4], id, x, y, z, x fastest.
 
     Raises:
-        ValueError: a pitch <= 0, or an area whose second corner lies before its first.
+        ValueError: a pitch <= 0, or so small that the grid has 2^31 electrodes; an area whose second corner lies before
+            its first.
     """
     pitch = checks.number("pitch", pitch, above=0.0, unit="µm")
     low, high = checks.array("area", area, shape=(2, 2))
     if (high < low).any():
         raise ValueError(f"area must be ((x0, y0), (x1, y1)) with x0 <= x1 and y0 <= y1, got {area!r:.200}")
-    fits = np.floor((high - low) / pitch + 1e-9).astype(int) + 1
+    fits = np.floor((high - low) / pitch + 1e-9) + 1.0
+    if fits.prod() >= MOST:
+        raise ValueError(f"pitch must leave fewer than 2^31 electrodes on the area, got {pitch:g} µm")
     xs, ys = (1 << (int(n).bit_length() - 1) for n in fits)
     first = (low + high - pitch * (np.array([xs, ys]) - 1)) / 2.0
     return electrode_array_coordinates(pitch, xs, ys, float(first[0]), float(first[1]), z)
@@ -86,14 +92,27 @@ def calculate_distances(cell_coordinates: ArrayLike, electrode_coordinates: Arra
 
     Returns:
         float64[C·M, 3], channel id, gid, µm; all rows of the first electrode, then of the next.
+
+    Raises:
+        ValueError: another shape, NaN, or ids that are no whole numbers >= 0.
     """
-    cells = checks.array("cell_coordinates", cell_coordinates, shape=(None, 4))
-    electrodes = checks.array("electrode_coordinates", electrode_coordinates, shape=(None, 4))
+    cells = checked_rows("cell_coordinates", cell_coordinates)
+    electrodes = checked_rows("electrode_coordinates", electrode_coordinates)
     out = np.empty((len(electrodes), len(cells), 3))
     out[..., 0], out[..., 1] = electrodes[:, :1], cells[:, 0]
     for row, electrode in zip(out, electrodes, strict=True):  # one at a time: the differences need no memory
         row[:, 2] = apart(cells, electrode)
     return out.reshape(-1, 3)
+
+
+def checked_rows(name: str, value: ArrayLike) -> np.ndarray:
+    """float64[n, 4], a new array: id, x, y, z, the ids whole numbers from 0 to 2^31 - 1; ValueError otherwise."""
+    rows = checks.array(name, value, shape=(None, 4))
+    ids = rows[:, 0]
+    wrong = (ids != np.floor(ids)) | (ids < 0) | (ids >= MOST)
+    if wrong.any():
+        raise ValueError(f"{name}[:, 0] must be ids, whole numbers >= 0, got {ids[wrong][0]:.10g}")
+    return rows
 
 
 def apart(cells: np.ndarray, electrode: np.ndarray) -> np.ndarray:
@@ -140,9 +159,10 @@ def calculate_cell_stimulus(inputs: ArrayLike, induction: ArrayLike, n_gids: int
     dtype = given.dtype if given.dtype.kind == "f" else np.float64
     given = checks.array("inputs", given, shape=(None, None, None), dtype=dtype)
     rows = checks.array("induction", induction, shape=(None, 3))
-    source, target = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
-    if (rows[:, :2] != np.column_stack([source, target])).any() or (rows[:, :2] < 0).any():
+    columns = rows[:, :2]
+    if (columns != np.floor(columns)).any() or (columns < 0).any() or (columns >= MOST).any():
         raise ValueError("induction must begin with whole numbers >= 0, the columns of input and output")
+    source, target = columns.T.astype(np.int64)
     width = int(target.max(initial=-1)) + 1 if n_gids is None else checks.integer("n_gids", n_gids, low=0)
     for what, columns, n in (("inputs", source, given.shape[2]), ("n_gids", target, width)):
         if (columns >= n).any():
@@ -166,17 +186,50 @@ def channel_recording(mapping: Mapping[int, ArrayLike], ids: ArrayLike, *arrays:
         channel is a key.
 
     Raises:
-        ValueError: arrays that do not go with the ids.
+        ValueError: ids that are no whole numbers, arrays that do not go with the ids.
+        TypeError: a mapping that is none.
     """
-    cells = np.asarray(ids)
-    if cells.ndim != 1 or (cells.size and cells.dtype.kind not in "iu"):
-        raise ValueError(f"ids must be whole numbers [n], got {ids!r:.200}")
-    values = [np.asarray(a) for a in arrays]
-    for i, a in enumerate(values):
-        if not a.ndim or len(a) != len(cells):
-            raise ValueError(f"array {i} must have one entry per id, {len(cells)}, got the shape {list(a.shape)}")
-    heard = {channel: np.isin(cells, np.asarray(gids)) for channel, gids in mapping.items()}
-    sorted_ids = {channel: cells[mine] for channel, mine in heard.items()}
-    if not values:
-        return sorted_ids
-    return (sorted_ids, *({channel: a[mine] for channel, mine in heard.items()} for a in values))
+    return Heard(mapping).sort(ids, *arrays)
+
+
+class Heard:
+    """Which cells each channel hears, ordered by cell, so that many recordings can be sorted by it.
+
+    Args:
+        mapping: {channel: gids}.
+    """
+
+    def __init__(self, mapping: Mapping[int, ArrayLike]) -> None:
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"mapping must be {{channel: gids}}, got {mapping!r:.200}")
+        cells = [np.unique(_checked_ids(f"mapping[{c!r}]", gids)) for c, gids in mapping.items()]
+        gids = np.concatenate([np.empty(0, np.int64), *cells])
+        channel = np.repeat(np.arange(len(cells)), [len(c) for c in cells])
+        order = np.argsort(gids, kind="stable")
+        self._channels, self._gids, self._channel = list(mapping), gids[order], channel[order]
+
+    def sort(self, ids: ArrayLike, *arrays: ArrayLike) -> Any:
+        """See `channel_recording`."""
+        cells = _checked_ids("ids", ids)
+        values = [np.asarray(a) for a in arrays]
+        for i, a in enumerate(values):
+            if not a.ndim or len(a) != len(cells):
+                raise ValueError(f"array {i} must have one entry per id, {len(cells)}, got the shape {list(a.shape)}")
+        first, last = (np.searchsorted(self._gids, cells, side) for side in ("left", "right"))
+        count = last - first  # channels that hear the cell of an entry
+        entry = np.repeat(np.arange(len(cells)), count)
+        channel = self._channel[np.arange(len(entry)) + np.repeat(first - (np.cumsum(count) - count), count)]
+        order = np.argsort(channel, kind="stable")
+        parts = np.split(entry[order], np.searchsorted(channel[order], np.arange(1, len(self._channels))))
+        mine = dict(zip(self._channels, parts, strict=False))  # without channels there is still one part
+        sorted_ids = {channel: cells[part] for channel, part in mine.items()}
+        if not values:
+            return sorted_ids
+        return (sorted_ids, *({channel: a[part] for channel, part in mine.items()} for a in values))
+
+
+def _checked_ids(name: str, value: ArrayLike) -> np.ndarray:
+    ids = np.asarray(value)
+    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+        raise ValueError(f"{name} must be whole numbers [n], got {value!r:.200}")
+    return ids if ids.size else ids.astype(np.int64)

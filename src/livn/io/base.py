@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from livn import checks
 from livn.checks import unknown
 from livn.configured import from_document
 from livn.stimulus import Stimulus
@@ -123,7 +124,7 @@ class IO:
         Raises:
             KeyError: an unknown name.
         """
-        for name in params:
+        for name in checks.mapping("params", params, "parameters of the IO"):
             raise unknown("parameter", name, (), KeyError, where=repr(self))
         return self
 

@@ -42,7 +42,7 @@ class Coupling:
         self.reached = np.unique(np.concatenate(self._rows))
 
     def potentials(self, currents: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-        """float64[T, M] mV of currents [T, C] µA, or [T, len(rows)] at some rows, ascending.
+        """float64[T, M] mV of currents [T, C] µA, or [T, len(rows)] at some rows, ascending, with all those reached.
 
         A number depends on its own row of currents alone, bit for bit: a window may be cut anywhere (a product of
         matrices would round differently with its size).

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from livn import checks
+from livn.columns import allow
 from livn.extras import gymnasium
-from livn.io.arrays import apart, calculate_distances, channel_recording, electrode_array_coordinates
+from livn.io.arrays import Heard, apart, calculate_distances, checked_rows, electrode_array_coordinates
 from livn.io.base import IO
 from livn.io.coupling import Coupling
 from livn.stimulus import Stimulus
@@ -65,8 +66,9 @@ class MEA(IO):
             name: _checked_radius(name, value)
             for name, value in (("input_radius", input_radius), ("output_radius", output_radius))
         }
-        self._medium = dict(VOLUME_CONDUCTOR) | _checked_medium(volume_conductor or {})
+        self._medium = dict(VOLUME_CONDUCTOR) | _checked_medium({} if volume_conductor is None else volume_conductor)
         self._coupled: Coupling | None = None
+        self._heard: tuple[np.ndarray, Heard] | None = None
 
     # What it is
 
@@ -124,6 +126,7 @@ class MEA(IO):
 
         Raises:
             ValueError: inputs of another width, NaN.
+            MemoryError: the stimulus would pass LIVN_MAX_STIMULUS_GB; a policy is rendered a window at a time.
         """
         coupling = self._coupling(neuron_coordinates)
         inputs = checks.array("channel_inputs", channel_inputs)
@@ -132,14 +135,21 @@ class MEA(IO):
                 f"channel_inputs must have the shape [T, {self.num_channels}], one column per electrode, "
                 f"got {list(inputs.shape)}"
             )
+        allow(len(inputs), len(coupling.gids))
         return Stimulus(coupling.potentials(inputs), dt, coupling.gids, "extracellular")
 
     def stream(
         self, neuron_coordinates: ArrayLike, window: Callable[[float, float], np.ndarray], extent: float, dt: float
     ) -> Stimulus:
-        """See `IO.stream`; the stimulus has columns for the cells alone that some electrode reaches."""
+        """See `IO.stream`; the stimulus has columns for the cells alone that some electrode reaches.
+
+        Raises:
+            ValueError: no electrode reaches a cell.
+        """
         coupling = self._coupling(neuron_coordinates)
         reached = coupling.reached
+        if not len(reached):
+            raise ValueError(f"no electrode of {self!r} reaches a cell: no soma lies within {self.input_radius:g} µm")
 
         def source(start: float, stop: float) -> np.ndarray:
             return coupling.potentials(window(start, stop), reached)
@@ -151,7 +161,7 @@ class MEA(IO):
         return self._coupling(neuron_coordinates).dense()
 
     def _coupling(self, neuron_coordinates: ArrayLike) -> Coupling:
-        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
+        rows = checked_rows("neuron_coordinates", neuron_coordinates)
         if self._coupled is None or not np.array_equal(self._coupled.coordinates, rows):
             m = self._medium
             height = m["electrode_radius_um"] ** 2 + m["culture_height_um"] ** 2
@@ -190,17 +200,16 @@ class MEA(IO):
         Raises:
             ValueError: a cell without coordinates, or arrays that do not go with the ids.
         """
-        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
-        gids, soma = np.unique(rows[:, 0].astype(np.int64), return_index=True)
-        unknown = np.setdiff1d(np.asarray(ids), gids)
+        rows = checked_rows("neuron_coordinates", neuron_coordinates)
+        unknown = np.setdiff1d(np.asarray(ids), rows[:, 0])
         if unknown.size:
             raise ValueError(f"ids must be cells that have coordinates, got {unknown[0]}")
-        somata = rows[soma]
-        heard = {
-            channel: gids[apart(somata, electrode) <= self.output_radius]
-            for channel, electrode in zip(self._ids.tolist(), self._electrodes, strict=True)
-        }
-        return channel_recording(heard, ids, *arrays)
+        if self._heard is None or not np.array_equal(self._heard[0], rows):
+            gids, soma = np.unique(rows[:, 0].astype(np.int64), return_index=True)
+            somata, ids_here = rows[soma], self._ids.tolist()
+            near = (apart(somata, electrode) <= self.output_radius for electrode in self._electrodes)
+            self._heard = rows, Heard({c: gids[n] for c, n in zip(ids_here, near, strict=True)})
+        return self._heard[1].sort(ids, *arrays)
 
     def potential_recording(self, distances: ArrayLike, currents: ArrayLike) -> np.ndarray:
         """The field potential at each electrode: Σ recording_gain·I/(r + min_distance_um) over the rows within
@@ -216,20 +225,18 @@ class MEA(IO):
         Raises:
             ValueError: shapes that do not go together.
         """
-        table = checks.array("distances", distances, shape=(None, 3))
         flowing = checks.array("currents", currents, shape=(None, None))
-        n = len(flowing)
-        if len(table) != self.num_channels * n:
+        table, wanted = np.asarray(distances), (self.num_channels * len(flowing), 3)
+        if table.shape != wanted:
             raise ValueError(
-                f"distances must have a row per electrode and row of currents, {self.num_channels} x {n}, "
-                f"got {len(table)}"
+                f"distances must have the shape {list(wanted)}, a row per electrode and row of currents, "
+                f"got {list(table.shape)}"
             )
-        r = table[:, 2].reshape(self.num_channels, n)
-        gain = np.where(r <= self.output_radius, self.source_gain(r), 0.0)
+        r = checks.array("distances", table[:, 2]).reshape(self.num_channels, len(flowing))
         out = np.empty((self.num_channels, flowing.shape[1]))
-        for row, g in zip(out, gain, strict=True):
-            near = np.flatnonzero(g)
-            row[:] = g[near] @ flowing[near]
+        for row, far in zip(out, r, strict=True):
+            near = np.flatnonzero(far <= self.output_radius)
+            row[:] = self.source_gain(far[near]) @ flowing[near]
         return out
 
     def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
@@ -248,7 +255,7 @@ class MEA(IO):
         import pandas as pd
 
         at = self.channel_ids.tolist().index(checks.choice("channel", channel, self.channel_ids.tolist()))
-        rows = checks.array("neuron_coordinates", neuron_coordinates, shape=(None, 4))
+        rows = checked_rows("neuron_coordinates", neuron_coordinates)
         r = apart(rows, self._electrodes[at])
         near = np.flatnonzero(r <= self.output_radius)
         near = near[np.argsort(r[near], kind="stable")]
@@ -277,7 +284,7 @@ class MEA(IO):
                 medium |= _checked_medium({name.removeprefix("volume_conductor-"): value})
         self._radii |= radii
         self._medium |= medium
-        self._coupled = None
+        self._coupled = self._heard = None
         return self
 
     def _document(self) -> dict[str, Any]:
@@ -289,16 +296,12 @@ class MEA(IO):
 
 
 def _checked_electrodes(value: ArrayLike) -> np.ndarray:
-    a = checks.array("electrode_coordinates", value, shape=(None, 4))
+    a = checked_rows("electrode_coordinates", value)
     if not len(a):
         raise ValueError("electrode_coordinates must name at least one electrode; an IO without channels is IO()")
-    ids = a[:, 0]
-    if (ids != np.floor(ids)).any() or (ids < 0).any() or (ids >= 2**31).any():
-        raise ValueError(
-            f"the ids in electrode_coordinates[:, 0] must be whole numbers >= 0, got {ids.tolist()!r:.200}"
-        )
-    if len(np.unique(ids)) < len(ids):
-        raise ValueError("the ids in electrode_coordinates[:, 0] must be unique, got some of them twice")
+    ids, count = np.unique(a[:, 0], return_counts=True)
+    if (count > 1).any():
+        raise ValueError(f"electrode_coordinates[:, 0] must be unique ids, got {ids[count > 1][0]:g} twice")
     return a
 
 
