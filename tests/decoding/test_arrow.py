@@ -189,7 +189,7 @@ def test_without_pyarrow_the_command_is_told(tmp_path: Path) -> None:
     ("arguments", "text"),
     [
         ({}, "directory"),
-        ({"directory": ""}, "at least 1 character"),
+        ({"directory": ""}, "at least 1"),
         ({"directory": 3}, "string"),
         ({"directory": "x", "root": -1}, "greater than or equal to 0"),
         ({"folder": "x"}, "unknown field 'folder'"),

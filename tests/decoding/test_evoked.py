@@ -30,12 +30,12 @@ BACKGROUND = [5.0 + 100 * k for k in range(10)]
 
 
 def test_a_response() -> None:
-    result = response({0: [*BACKGROUND, 1021, 1023, 1035, 1047], 1: [1022, 1036, 1200]})
+    result = response({0: [*BACKGROUND, 1021, 1023, 1035, 1047], 1: [1022, 1036, 1200]}, threshold_k=3.1)
     assert result["evoked_rate_hz"] == 60
     assert result["response_gain"] == pytest.approx(6)
     assert result["response_peak_hz"] == 300  # three in [1020, 1030)
     assert result["response_latency_ms"] == 20
-    assert result["response_duration_ms"] == 20  # 3 and 2 are above 0.1 + 3·0.3, 1 at 1047 is not
+    assert result["response_duration_ms"] == 20  # 3 and 2 are above 0.1 + 3.1·0.3, 1 at 1047 is not
     assert result["response_probability"] == 1.0
 
 

@@ -169,7 +169,7 @@ def test_other_ranks_get_none() -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"spikes": 3}, "boolean"),
+        ({"spikes": 1}, "boolean"),
         ({"root": -1}, "greater than or equal to 0"),
         ({"voltage_dt": 0}, "greater than 0"),
         ({"voltage_gids": [0.5]}, "integer"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from livn import checks
 from livn.decoding.base import Decoding, whole
@@ -58,7 +58,7 @@ class LFP(Decoding):
     downsample_hz: Positive | None = 1000.0
     lowpass_hz: Positive | None = None
     lowpass_order: Annotated[int, Field(ge=1, le=20)] = 4
-    compute_band_power: bool | dict[str, tuple[NotNegative, Positive]] = False
+    compute_band_power: StrictBool | dict[str, tuple[NotNegative, Positive]] = False
     nperseg: Annotated[int, Field(ge=2)] = 2048
     noverlap: Annotated[int, Field(ge=0)] | None = None
 
@@ -106,7 +106,7 @@ class LFP(Decoding):
             NotImplementedError: the env's IO records nothing.
         """
         env = needed(env, self)
-        run = first(whole(signal, env), self.duration)
+        run = first(whole(signal, env, only=CURRENT), self.duration)
         ids = np.asarray(env.io.channel_ids).tolist()
         rows = [ids.index(checks.choice("channel", c, ids)) for c in (ids if self.channels is None else self.channels)]
         current = run.channel(CURRENT)
@@ -132,8 +132,8 @@ class LFP(Decoding):
         if max(up, down) > LARGEST:
             n = min(max(round(down / up), 1), LARGEST)
             raise ValueError(
-                f"downsample_hz must be the recording's rate, {1000 / dt:g} Hz, times a fraction of whole numbers up to "
-                f"{LARGEST}, got {self.downsample_hz:.10g}; for instance {1000 / dt / n!r}"
+                f"downsample_hz must be the recording's rate, {1000 / dt:g} Hz, times a fraction of whole numbers "
+                f"up to {LARGEST}, got {self.downsample_hz:.10g}; for instance {1000 / dt / n!r}"
             )
         return resample_poly(values, up, down, axis=1, padtype="mean"), self.downsample_hz
 

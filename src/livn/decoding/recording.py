@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from livn.decoding.base import Decoding, whole
 from livn.decoding.units import Milliseconds
@@ -97,9 +97,9 @@ class GatherAndMerge(Decoding):
         root: the rank that gets the result.
     """
 
-    spikes: bool = True
-    voltages: bool = True
-    membrane_currents: bool = True
+    spikes: StrictBool = True
+    voltages: StrictBool = True
+    membrane_currents: StrictBool = True
     voltage_gids: tuple[int, ...] | None = None
     voltage_dt: Milliseconds | None = None
     voltage_sections: Names | None = None
