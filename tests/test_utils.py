@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livn import Run
+from livn import Run, world
 from livn.utils import LAUNCHED, P, merge, merge_array, merge_dict
 from tests.decoding.helpers import Ranks
 from tests.mpi.test_mpi import ENVIRONMENT, ROOT, mpiexec
@@ -100,6 +100,12 @@ def test_a_communicator_that_is_given() -> None:
     assert P.merge({1: 2}, comm=Ranks({3: 4})) == {1: 2, 3: 4}
     assert P.reduce_sum(np.ones(2), comm=Ranks(np.arange(2))).tolist() == [1, 2]
     assert P.broadcast(3, comm=Ranks()) == 3
+
+
+def test_the_communicator_of_the_cultures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "_shared", Ranks("theirs"))
+    assert P.size() == 2
+    assert P.gather("mine") == ["mine", "theirs"]
 
 
 @pytest.mark.parametrize(
