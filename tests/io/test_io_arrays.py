@@ -81,7 +81,8 @@ def test_an_area_of_exactly_so_many_pitches() -> None:
 
 
 def test_distances_go_electrode_by_electrode() -> None:
-    rows, electrodes = culture(1, 5), electrode_array_coordinates(200.0, 2, 2, z=30.0) + [10, 0, 0, 0]
+    rows, electrodes = culture(1, 5), electrode_array_coordinates(200.0, 2, 2, z=30.0)
+    electrodes[:, 0] += 10
     table = calculate_distances(rows, electrodes)
     assert table.shape == (4 * 10, 3)
     expected = [[e[0], row[0], distance(row, e)] for e in electrodes for row in rows]

@@ -114,7 +114,7 @@ def test_potentials_of_any_cut_into_windows_are_the_whole(seed: int, cuts: list[
 @few
 @given(seeds)
 def test_a_protocol_streamed_is_the_protocol_at_once(seed: int) -> None:
-    io, rows = array(input_radius=50.0), culture(seed)
+    io, rows = array(input_radius=80.0), culture(seed, 60)
     currents = np.random.default_rng(seed).normal(0.0, 10.0, (20, 9))
     stream = io.stream(rows, lambda a, b: currents[round(a / 0.05) : round(b / 0.05)], 1.0, 0.05)
     dense = io.cell_stimulus(rows, currents, 0.05)
@@ -128,7 +128,7 @@ def test_a_protocol_streamed_is_the_protocol_at_once(seed: int) -> None:
 def test_other_coordinates_are_not_mistaken_for_those_before() -> None:
     io, rows = array(), culture(5)
     first, heard_first = io.reach(rows), io.channel_recording(rows, [4, 7])
-    moved = rows + [0, 35, 0, 0]
+    moved = rows + np.array([0, 35, 0, 0])
     assert not np.array_equal(io.reach(moved), first)
     assert io.reach(moved).tobytes() == array().reach(moved).tobytes()
     assert io.reach(rows).tobytes() == first.tobytes()

@@ -75,8 +75,9 @@ def electrode_array_coordinates_for_area(
     low, high = checks.array("area", area, shape=(2, 2))
     if (high < low).any():
         raise ValueError(f"area must be ((x0, y0), (x1, y1)) with x0 <= x1 and y0 <= y1, got {area!r:.200}")
-    fits = np.floor((high - low) / pitch + 1e-9) + 1.0
-    if fits.prod() >= MOST:
+    with np.errstate(over="ignore"):
+        fits = np.floor((high - low) / pitch + 1e-9) + 1.0
+    if fits.max() >= MOST or fits.prod() >= MOST:
         raise ValueError(f"pitch must leave fewer than 2^31 electrodes on the area, got {pitch:g} µm")
     xs, ys = (1 << (int(n).bit_length() - 1) for n in fits)
     first = (low + high - pitch * (np.array([xs, ys]) - 1)) / 2.0
