@@ -107,7 +107,8 @@ def pieces(system: str, duration: float, rounds: int) -> dict[str, list[float]]:
     from livn import make
 
     env = make(system, threads=1).enable_plasticity().record_spikes()
-    silence = np.zeros((10, env.system.num_neurons))  # nA, a row per ms: the same activity, but it must be carried
+    # nA, a row per ms: the same activity, but it must be carried
+    silence = (np.zeros((10, env.system.num_neurons)), 1.0, None, "current")
 
     def timed_in(piece: float, stimulus: Any = None) -> float:
         began = time.perf_counter()
@@ -124,6 +125,23 @@ def pieces(system: str, duration: float, rounds: int) -> dict[str, list[float]]:
         for name, way in ways.items():
             samples[name].append(timed_in(*way) / whole)
     return samples
+
+
+def loop(system: str, steps: int) -> list[float]:
+    """Wall time of closed-loop steps of 10 ms, ms: a pulse chosen by the last spikes, a plastic run, a decoding."""
+    from livn import make
+    from livn.decoding import ChannelRecording, Pipe
+    from livn.encoding import ElectrodeStimulus
+
+    env = make(system, threads=1).enable_plasticity()
+    recording = ChannelRecording(voltages=False, membrane_currents=False)
+    listen = Pipe([recording, lambda heard, env: len(heard[1][5])], duration=10.0)
+    touch, samples, spikes = ElectrodeStimulus(channel=5), [], 0
+    for _ in range(steps + 20):
+        began = time.perf_counter()
+        spikes = env(listen, max(0.0, 40.0 - 5.0 * spikes), touch)
+        samples.append(1e3 * (time.perf_counter() - began))
+    return samples[20:]  # compiled and under way
 
 
 def connection_bytes(env: Env) -> float:
@@ -149,7 +167,7 @@ def timed(env: Env, duration: float) -> Sample:
 
 
 CHILDREN: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (import_cost, building, speed, membranes, pieces)
+    function.__name__: function for function in (import_cost, building, speed, membranes, pieces, loop)
 }
 
 
@@ -286,6 +304,9 @@ def closed_loops(runs: int) -> Iterator[Measure]:
     yield Measure("EI2, plastic, in 10 ms pieces / one run", samples["10 ms"], "", 1.25)
     yield Measure("  in 1 ms pieces", samples["1 ms"], "")
     yield Measure("  in 10 ms pieces with a stimulus array each", samples["stimulus"], "")
+    steps = [sorted(child("loop", system="EI2", steps=1000)) for _ in range(runs)]
+    yield Measure("EI2, plastic, closed-loop step of 10 ms: median", [s[500] for s in steps], "ms", 2)
+    yield Measure("  99th percentile of 1000", [s[990] for s in steps], "ms", 5)
 
 
 GROUPS: dict[str, Callable[[int], Iterator[Measure]]] = {

@@ -33,7 +33,7 @@ def stretch(env: Env, network: Network, duration: float, current: float = 0.0) -
     """The sample of the next `duration` ms."""
     stimulus = np.full((int(duration), network.n), current) if current else None
     began = time.perf_counter()
-    run = env.run(duration, stimulus)
+    run = env.run(duration, None if stimulus is None else (stimulus, 1.0, None, "current"))
     return network.sample(time.perf_counter() - began, duration, run.spike_ids, run.spike_times if current else None)
 
 
