@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from livn.checks import environment
 from livn.engine.base import Input, Probe, Tracing
 from livn.engine.neuron.membrane import Membranes
 from livn.engine.neuron.variables import Column, Variables
 
 __all__ = ["Drive", "Sampler", "Tracer"]
+
+MOST_ROWS = 1024
+"""Rows of a stimulus that are asked for at once."""
 
 FLUXES = ("membrane_current", "g_")
 """Signals of the step that starts at the sample, hence read after it: NEURON computes them within the step."""
@@ -93,6 +97,8 @@ class Drive:
 
     def __init__(self, h: Any, membranes: Membranes, electrodes: dict[Any, Any], stimulus: Input | None) -> None:
         self._stimulus = stimulus
+        self._first, self._rows = 0, np.empty((0, 0))
+        self._starts = np.empty(0, np.int64)
         if stimulus is None:
             return
         made: list[Any] = []
@@ -111,13 +117,24 @@ class Drive:
         self._column = Column(h, made)
 
     def gap(self, at: int) -> int:
-        """Steps from `at` to the next row."""
-        return 1 << 62 if self._stimulus is None else self._stimulus.ratio - at % self._stimulus.ratio
+        """Steps from `at` to the next row that is another one, or is not known yet."""
+        if self._stimulus is None:
+            return 1 << 62
+        row = at // self._stimulus.ratio - self._first
+        later = self._starts[np.searchsorted(self._starts, row, "right") :]
+        return int((self._first + (later[0] if len(later) else len(self._rows))) * self._stimulus.ratio - at)
 
     def load(self, at: int) -> None:
-        """Put on the row that covers step `at`."""
-        if self._stimulus is not None and (at % self._stimulus.ratio == 0):
-            self._column.write(self._stimulus.rows(at // self._stimulus.ratio, 1)[0])
+        """Put on the row that covers step `at`, where it is another one than before."""
+        if self._stimulus is None or at % self._stimulus.ratio:
+            return
+        row = at // self._stimulus.ratio
+        if not self._first <= row < self._first + len(self._rows):
+            room = environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6 / (32 * max(1, len(self._stimulus.cells)))
+            self._first, self._rows = row, self._stimulus.rows(row, max(1, min(MOST_ROWS, int(room))))
+            self._starts = np.append(0, np.flatnonzero((self._rows[1:] != self._rows[:-1]).any(axis=1)) + 1)
+        if row - self._first in self._starts:
+            self._column.write(self._rows[row - self._first])
 
     def withdraw(self) -> None:
         """Take the stimulus off the cells."""
