@@ -116,9 +116,11 @@ def from_document(base: type[Any], text: str) -> Any:
 
 def _given(value: Any, name: str, cls: type[Configured]) -> Any:
     """What came for a field, as the field takes it: NumPy's numbers as Python's, a part of it as JSON has it."""
-    if isinstance(value, np.ndarray | np.generic):
+    types = _field_types(cls)[name]
+    if isinstance(value, np.ndarray | np.generic) and np.ndarray not in types:
         value = value.tolist()
-    if name in _numeric(cls) and any(isinstance(v, bool | np.bool_ | str | bytes) for v in _leaves(value)):
+    numeric = types <= {int, float, type(None)}
+    if numeric and any(isinstance(v, bool | np.bool_ | str | bytes) for v in _leaves(value)):
         raise ValueError(f"{name} must be a number or numbers, got {value!r:.200}")  # pydantic would convert it
     return _revived(value)
 
@@ -141,10 +143,8 @@ def _revived(value: Any) -> Any:
 
 
 @cache
-def _numeric(cls: type[Configured]) -> frozenset[str]:
-    """Fields that hold numbers and nothing else."""
-    held = {name: set(_types(field.annotation)) for name, field in cls.model_fields.items()}
-    return frozenset(name for name, types in held.items() if types & {int, float} and types <= {int, float, type(None)})
+def _field_types(cls: type[Configured]) -> dict[str, set[Any]]:
+    return {name: set(_types(field.annotation)) for name, field in cls.model_fields.items()}
 
 
 def _types(annotation: Any) -> Iterator[Any]:

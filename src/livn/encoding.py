@@ -59,6 +59,8 @@ class ElectrodeStimulus(Encoding):
             raise ValueError("ElectrodeStimulus needs an env with electrodes, such as make(system, io=MEA(...))")
         policy = BiphasicPulsePolicy() if self.policy is None else self.policy
         fields = _fields(inputs)
+        if "n_channels" in fields:
+            raise ValueError("inputs must not name n_channels, which is that of the array")
         if self.channel is not None:
             if "channels" in fields:
                 raise ValueError(f"inputs must not name channels: this encoding drives channel {self.channel}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
@@ -148,23 +149,26 @@ class ElectrodePolicy(Policy):
 
     # Pulses: (first row, row values over time) relative to the start of the run
 
+    @cached_property
     def _onsets(self) -> np.ndarray:
         """int64[pulses]: the row with which each pulse begins, ascending."""
         raise NotImplementedError(f"{type(self).__name__} must define _onsets")
 
+    @cached_property
     def _shape(self) -> np.ndarray:
         """float64[rows]: one pulse of amplitude 1."""
         raise NotImplementedError(f"{type(self).__name__} must define _shape")
 
+    @cached_property
     def _amplitudes(self) -> np.ndarray:
         """float64[pulses or 1, channels or 1]: µA."""
         raise NotImplementedError(f"{type(self).__name__} must define _amplitudes")
 
     def _rows(self, first: int, last: int) -> np.ndarray:
         out = np.zeros((last - first, self.n_channels))
-        onsets, shape = self._onsets(), self._shape()
+        onsets, shape = self._onsets, self._shape
         a, b = np.searchsorted(onsets, [first - len(shape) + 1, last])
-        amplitudes = np.broadcast_to(self._amplitudes(), (len(onsets), len(self.channels)))
+        amplitudes = np.broadcast_to(self._amplitudes, (len(onsets), len(self.channels)))
         columns = list(self.channels)
         for onset, amplitude in zip(onsets[a:b].tolist(), amplitudes[a:b], strict=True):
             begin, end = max(onset, first), min(onset + len(shape), last)
@@ -180,7 +184,7 @@ class ElectrodePolicy(Policy):
         Sums over a pulse are exact then, so that its phases cancel to the last bit, on one electrode or over all. Where
         a pulse has more than 2^15 values the unit is larger, lest their sum need more than the 53 digits of a double.
         """
-        digits = min(36, 51 - (len(self._shape()) * len(self.channels)).bit_length())
+        digits = min(36, 51 - (len(self._shape) * len(self.channels)).bit_length())
         unit = int(np.frexp(np.abs(amplitudes).max(initial=0.0))[1]) - digits
         return np.ldexp(np.round(np.ldexp(amplitudes, -unit)), unit)
 
@@ -198,8 +202,8 @@ class _PulseTrainPolicy(ElectrodePolicy):
             )
         for t in self.pulse_times:
             self._steps("pulse_times", t)
-        rows = len(self._shape())
-        close = np.flatnonzero(np.diff(self._onsets()) < rows)
+        rows = len(self._shape)
+        close = np.flatnonzero(np.diff(self._onsets) < rows)
         if len(close):
             a, b = sorted(self.pulse_times)[close[0] : close[0] + 2]
             raise ValueError(f"pulse_times must be a pulse of {rows * self.dt:g} ms apart, got {a:.10g} and {b:.10g}")
@@ -207,13 +211,15 @@ class _PulseTrainPolicy(ElectrodePolicy):
     @property
     def extent_ms(self) -> float:
         """From the start of the run to the end of the last pulse, ms."""
-        onsets = self._onsets()
-        return float(onsets[-1] + len(self._shape())) * self.dt if len(onsets) else self.start_ms
+        onsets = self._onsets
+        return float(onsets[-1] + len(self._shape)) * self.dt if len(onsets) else self.start_ms
 
+    @cached_property
     def _onsets(self) -> np.ndarray:
         times = np.sort(np.array(self.pulse_times, np.float64))
         return self._steps("start_ms", self.start_ms) + np.rint(times / self.dt).astype(np.int64)
 
+    @cached_property
     def _amplitudes(self) -> np.ndarray:
         return np.atleast_2d(np.asarray(self.amplitude, np.float64))
 
@@ -233,14 +239,16 @@ class BiphasicPulsePolicy(_PulseTrainPolicy):
     interphase_gap: NotNegative = 0.05
     cathodic_first: bool = True
 
+    @cached_property
     def _shape(self) -> np.ndarray:
         phase = np.ones(self._steps("phase_duration", self.phase_duration, 1))
         gap = np.zeros(self._steps("interphase_gap", self.interphase_gap))
         first = -1.0 if self.cathodic_first else 1.0
         return np.concatenate([first * phase, gap, -first * phase])
 
+    @cached_property
     def _amplitudes(self) -> np.ndarray:
-        return self._balanced(super()._amplitudes())
+        return self._balanced(super()._amplitudes)
 
 
 class MonophasicPulsePolicy(_PulseTrainPolicy):
@@ -255,6 +263,7 @@ class MonophasicPulsePolicy(_PulseTrainPolicy):
     dt: Positive = 1.0
     pulse_width: Positive = 1.0
 
+    @cached_property
     def _shape(self) -> np.ndarray:
         return np.ones(self._steps("pulse_width", self.pulse_width, 1))
 
@@ -330,14 +339,17 @@ class PulseSweepPolicy(ElectrodePolicy):
             for k in range(self.n_trials)
         ]
 
+    @cached_property
     def _onsets(self) -> np.ndarray:
         first = self._steps("start_ms", self.start_ms) + self._steps("onset_ms", self.onset_ms)
         return first + np.arange(self.n_trials) * self._steps("trial_ms", self.trial_ms, 1)
 
+    @cached_property
     def _shape(self) -> np.ndarray:
         half = np.ones(self._steps("half of pulse_ms", self.pulse_ms / 2.0, 1))
         return np.concatenate([-half, half])
 
+    @cached_property
     def _amplitudes(self) -> np.ndarray:
         order = np.resize(np.array(self._sequence), self.n_trials)
         return self._balanced(np.array(self.amplitudes))[order][:, None]
