@@ -71,7 +71,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
         self.env, self.encoding, self.decoding, self.render_mode = env, encoding, decoding, render_mode
         self.task: gym.Env[Any, Any] = self._task.gym_env
         self.metadata = {**self.metadata, "render_fps": max(1, round(1000 / decoding.duration))}
-        self._weights = env.get_weights().array
+        self._weights = env.get_weights().array if "plasticity" in env.capabilities else np.empty(0)
         self._under_way = False
         self._answers: dict[int, Step] = {}
         self._handles = 0
@@ -105,6 +105,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             seed = checks.integer("seed", seed, low=0)
         self.env.active_gids()  # refuses while it runs or is closed
         super().reset(seed=seed)
+        self._under_way = False  # until all is done
         news: dict[str, Any] = {}
         if seed is not None or not without_clear:
             news["noise_seed"] = int(self.np_random.integers(2**63))
