@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -13,9 +12,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 from pydantic_core import to_jsonable_python
 
-from livn.checks import choice, unknown
+from livn.checks import unknown
+from livn.revival import from_document
 
-__all__ = ["Configured", "from_document"]
+__all__ = ["Configured"]
 
 
 class Configured(BaseModel):
@@ -75,7 +75,7 @@ class Configured(BaseModel):
         Raises:
             ValueError: no JSON, an unknown class, or fields that are not legal.
         """
-        return from_document(cls, text)
+        return from_document(cls, text, names=False)
 
     def _content(self) -> Any:
         return [type(self).__module__, type(self).__qualname__] + [
@@ -90,28 +90,6 @@ class Configured(BaseModel):
     def __hash__(self) -> int:
         # of the content, and the same in every process: workers know a configuration by it
         return int.from_bytes(hashlib.sha256(repr(self._content()).encode()).digest()[:7], "big")
-
-
-def from_document(base: type[Any], text: str) -> Any:
-    """An object of `base` or of a class derived from it, from the JSON text that its `as_json` wrote.
-
-    Raises:
-        ValueError: no JSON object, or a class that is not there; and what the class raises for its fields.
-    """
-    try:
-        document = json.loads(text)
-    except (TypeError, ValueError):
-        document = None
-    if not isinstance(document, dict) or not isinstance(document.get("cls"), str):
-        raise ValueError(f'{base.__name__}.from_json wants what as_json wrote, {{"cls": ..., ...}}, got {text!r:.200}')
-    classes = {c.__name__: c for c in _family(base) if not c.__name__.startswith("_")}
-    made = classes[choice(f"{base.__name__} class", document.pop("cls"), classes)]
-    if not issubclass(made, Configured):
-        legal = inspect.signature(made).parameters
-        for name in document:
-            if name not in legal:
-                raise unknown("argument", name, legal, where=made.__name__)
-    return made(**document)
 
 
 def _given(value: Any, name: str, cls: type[Configured]) -> Any:
@@ -138,7 +116,7 @@ def _document(value: Any) -> Any:
 def _revived(value: Any) -> Any:
     """The configurations in what JSON had."""
     if isinstance(value, dict) and isinstance(value.get("cls"), str):
-        return from_document(Configured, json.dumps(value))
+        return from_document(Configured, json.dumps(value), names=False)
     return [_revived(v) for v in value] if isinstance(value, list) else value
 
 
@@ -162,10 +140,6 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(part)
     else:
         yield value
-
-
-def _family(base: type[Any]) -> list[type[Any]]:
-    return [base, *(c for derived in base.__subclasses__() for c in _family(derived))]
 
 
 def _same(a: Any, b: Any) -> bool:

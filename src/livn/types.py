@@ -12,13 +12,27 @@ from livn.cells import Cell
 if TYPE_CHECKING:
     import pandas as pd
 
+    from livn.decoding import Decoding
+    from livn.encoding import Encoding
     from livn.models.cells import CellType
     from livn.models.synapses import Receptor
     from livn.plasticity import Weights
     from livn.run import Run
     from livn.stimulus import Stimulus
 
-__all__ = ["Cell", "Env", "Model", "System"]
+__all__ = ["Cell", "Decoding", "Encoding", "Env", "Model", "System"]
+
+
+def __getattr__(name: str) -> Any:  # the bases of configurations load pydantic
+    if name == "Decoding":
+        from livn.decoding import Decoding
+
+        return Decoding
+    if name == "Encoding":
+        from livn.encoding import Encoding
+
+        return Encoding
+    raise AttributeError(f"module 'livn.types' has no attribute {name!r}")
 
 
 @runtime_checkable
@@ -195,6 +209,7 @@ class Env(Protocol):
 
     system: Any
     model: Any
+    io: Any
     engine: str
     seed: int
 
@@ -203,6 +218,9 @@ class Env(Protocol):
 
     def run(self, duration: float, stimulus: Any = None, dt: float | None = None) -> Run:
         """Advance the culture."""
+
+    def __call__(self, decoding: Any, inputs: Any = None, encoding: Any = None) -> Any:
+        """Encode, run, decode."""
 
     def clear(self, reseed: bool = True, reset_weights: bool = False) -> Any:
         """Back to t = 0."""

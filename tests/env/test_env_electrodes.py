@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +158,20 @@ def test_stored_parameters_may_be_of_the_electrodes(tmp_path: Path) -> None:
     env = make(path)
     assert env.io.output_radius == 90.0
     assert env.io.volume_conductor["min_distance_um"] == 7.0
+
+
+def test_a_culture_on_electrodes_loads_nothing_slow() -> None:
+    code = (
+        "import sys; from livn import make; make('EI1')\n"
+        "print([m for m in ('pydantic', 'gymnasium', 'pandas', 'matplotlib', 'neo', 'pyarrow') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_bases_are_where_the_protocols_are() -> None:
+    from livn import types
+
+    assert types.Decoding is Decoding
+    assert types.Encoding is Encoding
+    with pytest.raises(AttributeError, match="Decodings"):
+        types.Decodings  # noqa: B018

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from livn import checks
 from livn.checks import unknown
-from livn.configured import from_document
+from livn.revival import from_document
 from livn.stimulus import Stimulus
 
 if TYPE_CHECKING:
