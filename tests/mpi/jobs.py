@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from livn import Env, RunInterrupted, SimulationDiverged, System, UnsupportedByEngine
+from livn import Env, RunInterrupted, SimulationDiverged, Stimulus, System, UnsupportedByEngine
+from livn.decoding import LFP, MeanFiringRate
+from livn.io import MEA
 from livn.system import make
 from tests.engines.helpers import LIVELY, ring
 
@@ -107,6 +109,17 @@ def shares(argument: str) -> Any:
         "names": env.weight_names,
     }
     return WORLD.gather(mine)
+
+
+def touched(argument: str) -> Any:
+    """Pulses, told spikes and decodings, which are the same on every rank."""
+    env = culture(io=MEA([[0, 0.0, 0.0, 40.0], [5, 200.0, 100.0, 40.0]]))
+    first = env.run(40.0, Stimulus.biphasic_pulse(2, [0, 1], [60.0, -40.0], pulse_times=[5.0, 20.0]))
+    second = env.run(30.0, Stimulus.from_spikes({0: [0.0, 5.0], 7: [0.0, 3.0], 21: [29.975]}))
+    rate = env(MeanFiringRate(duration=20.0))
+    field = env(LFP(duration=20.0, downsample_hz=1000.0))["lfp"]
+    told = WORLD.allgather((rate, field.tobytes()))
+    return *outcome(env, first, second), rate, field, told
 
 
 def settings(argument: str) -> Any:

@@ -68,6 +68,17 @@ def test_any_number_of_ranks_gives_the_same_bits(alone, ranks, tmp_path):
     assert_equal(on(ranks, "learns", tmp_path / "out"), alone)
 
 
+def test_a_culture_on_electrodes(tmp_path):
+    alone, spread = on(1, "touched", tmp_path / "one"), on(3, "touched", tmp_path / "three")
+    assert_equal(spread, alone)
+    run = alone[0]
+    for gid, ms in ((0, 40.0), (7, 40.0), (0, 45.0), (21, 69.975)):
+        assert ms in run.spike_times[run.spike_ids == gid]
+    assert spread[4] == alone[4]
+    np.testing.assert_allclose(spread[5], alone[5], rtol=1e-9, atol=1e-12)
+    assert all(told == spread[6][0] for told in spread[6])
+
+
 def test_weights_of_some_synapses(tmp_path):
     share, of_one, told = on(3, "some_weights", tmp_path / "out", str(tmp_path / "weights.h5"))
     assert not (tmp_path / "weights.h5").exists()
