@@ -28,7 +28,7 @@ def into(space: Any, value: Any) -> Any:
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
         if np.issubdtype(space.dtype, np.integer):
             given = np.round(given)
-        return np.clip(given, low, high).astype(space.dtype)
+        return np.asarray(np.clip(given, low, high)).astype(space.dtype)
     if isinstance(space, spaces.MultiBinary):
         first, last = np.zeros(space.shape), np.ones(space.shape)
     else:

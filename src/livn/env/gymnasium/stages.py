@@ -131,6 +131,8 @@ class ObsAugmentation(Decoding):
 
     @model_validator(mode="after")
     def _has_zero(self) -> Self:
+        if self.obs_dim < 1:  # a subclass may have set it anew
+            raise ValueError(f"obs_dim must be at least 1, got {self.obs_dim}")
         if not self.low <= 0.0 <= self.high or self.low == self.high:
             raise ValueError(f"low and high must have 0 between them, got {self.low:g} and {self.high:g}")
         return self
