@@ -89,13 +89,13 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         Raises:
             ValueError: a list of another length; what `GymnasiumEnv.reset` raises.
         """
-        if seed is None or isinstance(seed, int | np.integer):
-            first = None if seed is None else checks.integer("seed", seed, low=0)
-            seeds: list[int | None] = [None if first is None else first + i for i in range(self.num_envs)]
-        else:
-            seeds = list(seed)
+        if isinstance(seed, list | tuple | np.ndarray):
+            seeds: list[int | None] = list(seed)
             if len(seeds) != self.num_envs:
                 raise ValueError(f"seed must be a number or a list of {self.num_envs}, got {len(seeds)} of them")
+        else:
+            first = None if seed is None else checks.integer("seed", seed, low=0)
+            seeds = [None if first is None else first + i for i in range(self.num_envs)]
         done = self._each(lambda i: self.envs[i].reset(seed=seeds[i], options=options))
         self._ended[:] = False
         return self._batch([observation for observation, _ in done]), self._infos([info for _, info in done])
