@@ -94,6 +94,11 @@ def noise_streams_replay(engine: str) -> None:
     require(not np.array_equal(first, fresh), "noise after clear(): expected another stream, got the same numbers")
     require(abs(np.corrcoef(first)[0, 1]) < 0.9, "cells 0 and 1 draw the same noise")
     for seed in (6, 5 + 2**32):
-        require(not np.array_equal(first, flow(seed)[0]), f"seeds 5 and {seed} draw the same noise")
+        other = flow(seed)[0]
+        require(not np.array_equal(first, other), f"seeds 5 and {seed} draw the same noise")
+        with culture(engine, {"EXC": 4}, seed=5) as env:
+            env.set_noise(NOISE).record("g_noise_e", dt=0.1).reseed_noise(seed=seed).clear(reseed=False)
+            again = series(env.run(3.0), "g_noise_e")
+        same(f"noise after reseed_noise(seed={seed})", again, other, unit="µS", where=taking("cell", "sample"))
     alone = flow(5, {"EXC": [2]})[0]
     same("noise of cell 2 when simulated alone", alone[0], first[2], unit="µS", where=taking("sample"))

@@ -43,6 +43,8 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
     def __init__(
         self, make_one: Callable[..., GymnasiumEnv], num_envs: int = 1, workers: int | None = None, **options: Any
     ) -> None:
+        self.envs: list[GymnasiumEnv] = []  # first: older Gymnasiums close what failed to be made
+        self._pool: ThreadPoolExecutor | None = None
         self.num_envs = checks.integer("num_envs", num_envs, low=1)
         most = min(self.num_envs, _cores())
         self.workers = most if workers is None else checks.integer("workers", workers, low=1, high=1024)
@@ -51,7 +53,6 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
                 f"num_envs must be 1 on the engine 'neuron', which holds one culture per process, got {num_envs}; "
                 "the engine 'cpu' takes any number"
             )
-        self.envs: list[GymnasiumEnv] = []
         try:
             for _ in range(self.num_envs):
                 self.envs.append(make_one(**{"threads": 1, **options}))
@@ -65,7 +66,8 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self._ended = np.zeros(self.num_envs, bool)
-        self._pool = ThreadPoolExecutor(self.workers, "livn-culture") if self.num_envs > 1 else None
+        if self.num_envs > 1:
+            self._pool = ThreadPoolExecutor(self.workers, "livn-culture")
 
     def _each(self, act: Callable[[int], Any]) -> list[Any]:
         """What `act(i)` returns for every environment, in order; all have ended when the first error is raised."""
@@ -147,6 +149,5 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         """Close the cultures."""
         for env in self.envs:
             env.close()
-        pool = getattr(self, "_pool", None)
-        if pool is not None:
-            pool.shutdown()
+        if self._pool is not None:
+            self._pool.shutdown()
