@@ -51,13 +51,21 @@ class PulseTrain(Encoding):
     max_rate: Annotated[float, Field(gt=0, le=1000)] = 100.0
 
     def __call__(self, env: Any, t_end: float, inputs: Any) -> BiphasicPulsePolicy | None:
-        """The pulses; None if there is none."""
-        strength, often = (np.clip(np.asarray(inputs, np.float64), -1.0, 1.0) + 1.0) / 2.0
+        """The pulses; None if there is none.
+
+        Raises:
+            ValueError: inputs of another shape or out of bounds, or an electrode that the env does not have.
+        """
+        action = checks.array("inputs", inputs, shape=(2,))
+        if (np.abs(action) > 1.0).any():
+            raise ValueError(f"inputs must be from -1 to 1, got {action.tolist()}")
+        strength, often = (action + 1.0) / 2.0
         amplitude, n = float(strength * self.max_amplitude), round(float(often) * self.max_rate * t_end / 1000.0)
         if not n or not amplitude:
             return None
         times = np.floor(np.arange(n) * t_end / n / GRID) * GRID
-        column = env.io.input_ids.tolist().index(self.channel)
+        ids = env.io.input_ids.tolist()
+        column = ids.index(checks.choice("channel", self.channel, ids))
         return BiphasicPulsePolicy(
             n_channels=env.io.num_inputs,
             channels=(column,),
