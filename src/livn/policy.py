@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from livn import checks
 from livn.configured import Configured
-from livn.grids import averages
+from livn.grids import BLOCK, averages
+from livn.recordings import tidy
 
 if TYPE_CHECKING:
     from livn.stimulus import Stimulus
@@ -89,6 +90,20 @@ class Policy(Configured):
             return self._rows(first, last)
         return averages(self._rows, (self._length, self.num_inputs), self._grid, dt, first, last - first)
 
+    def pulses(self) -> list[tuple[float, int, float]]:
+        """When the command of a channel leaves zero.
+
+        Returns:
+            (ms from the start of the run, column of the channel, value that the command takes), in the order of time.
+        """
+        out, before = [], np.zeros((1, self.num_inputs))
+        for first in range(0, self._length, BLOCK):
+            rows = np.concatenate([before, self._rows(first, min(first + BLOCK, self._length))])
+            places = np.argwhere((rows[1:] != 0.0) & (rows[:-1] == 0.0))
+            out += [(float(tidy((first + k) * self._grid)), c, float(rows[k + 1, c])) for k, c in places.tolist()]
+            before = rows[-1:]
+        return out
+
 
 class ElectrodePolicy(Policy):
     """Pulses on some electrodes, the same shape on all. A subclass defines `_pulses` and `extent_ms`.
@@ -147,6 +162,21 @@ class ElectrodePolicy(Policy):
         fields = {"n_channels": n_channels, "channels": self.channels if channels is None else channels}
         return self.changed(**fields, **overrides)
 
+    def pulses(self) -> list[tuple[float, int, float]]:
+        """The pulses of each electrode.
+
+        Returns:
+            (ms from the start of the run when it begins, column of the channel, amplitude in µA as in the fields), in
+            the order of time.
+        """
+        onsets = tidy(self._onsets * self.dt).tolist()
+        amplitudes = np.broadcast_to(self._given_amplitudes, (len(onsets), len(self.channels))).tolist()
+        return [
+            (onset, channel, amplitude)
+            for onset, row in zip(onsets, amplitudes, strict=True)
+            for channel, amplitude in zip(self.channels, row, strict=True)
+        ]
+
     # Pulses: (first row, row values over time) relative to the start of the run
 
     @cached_property
@@ -159,10 +189,15 @@ class ElectrodePolicy(Policy):
         """float64[rows]: one pulse of amplitude 1."""
         raise NotImplementedError(f"{type(self).__name__} must define _shape")
 
+    @property
+    def _given_amplitudes(self) -> np.ndarray:
+        """float64[pulses or 1, channels or 1]: µA, as the fields have them."""
+        raise NotImplementedError(f"{type(self).__name__} must define _given_amplitudes")
+
     @cached_property
     def _amplitudes(self) -> np.ndarray:
-        """float64[pulses or 1, channels or 1]: µA."""
-        raise NotImplementedError(f"{type(self).__name__} must define _amplitudes")
+        """The same as delivered."""
+        return self._given_amplitudes
 
     def _rows(self, first: int, last: int) -> np.ndarray:
         out = np.zeros((last - first, self.n_channels))
@@ -219,8 +254,8 @@ class _PulseTrainPolicy(ElectrodePolicy):
         times = np.sort(np.array(self.pulse_times, np.float64))
         return self._steps("start_ms", self.start_ms) + np.rint(times / self.dt).astype(np.int64)
 
-    @cached_property
-    def _amplitudes(self) -> np.ndarray:
+    @property
+    def _given_amplitudes(self) -> np.ndarray:
         return np.atleast_2d(np.asarray(self.amplitude, np.float64))
 
 
@@ -248,7 +283,7 @@ class BiphasicPulsePolicy(_PulseTrainPolicy):
 
     @cached_property
     def _amplitudes(self) -> np.ndarray:
-        return self._balanced(super()._amplitudes)
+        return self._balanced(self._given_amplitudes)
 
 
 class MonophasicPulsePolicy(_PulseTrainPolicy):
@@ -349,10 +384,14 @@ class PulseSweepPolicy(ElectrodePolicy):
         half = np.ones(self._steps("half of pulse_ms", self.pulse_ms / 2.0, 1))
         return np.concatenate([-half, half])
 
+    @property
+    def _given_amplitudes(self) -> np.ndarray:
+        order = np.resize(np.array(self._sequence), self.n_trials)
+        return np.array(self.amplitudes)[order][:, None]
+
     @cached_property
     def _amplitudes(self) -> np.ndarray:
-        order = np.resize(np.array(self._sequence), self.n_trials)
-        return self._balanced(np.array(self.amplitudes))[order][:, None]
+        return self._balanced(self._given_amplitudes)
 
 
 def through_electrodes(policy: Policy, env: Any, duration: float | None = None) -> Stimulus:

@@ -132,7 +132,9 @@ def test_other_coordinates_are_not_mistaken_for_those_before() -> None:
     assert not np.array_equal(io.reach(moved), first)
     assert io.reach(moved).tobytes() == array().reach(moved).tobytes()
     assert io.reach(rows).tobytes() == first.tobytes()
-    io.channel_recording(moved, [4, 7])
+    far = rows + np.array([0, 5e3, 0, 0])
+    assert sum(map(len, heard_first.values()))
+    assert not sum(map(len, io.channel_recording(far, [4, 7]).values()))
     again = io.channel_recording(rows, [4, 7])
     assert all(np.array_equal(again[c], heard_first[c]) for c in heard_first)
 

@@ -239,6 +239,38 @@ def test_a_window_far_beyond_costs_nothing() -> None:
     assert policy.window(5.0, 5.0).shape == (0, 1)
 
 
+# When pulses begin
+
+
+@free
+@given(biphasic())
+def test_pulses_of_electrodes(policy: BiphasicPulsePolicy) -> None:
+    row = np.broadcast_to(policy.amplitude, len(policy.channels)).tolist()
+    onsets = sorted(policy.start_ms + t for t in policy.pulse_times)
+    expected = [(t, c, a) for t in onsets for c, a in zip(policy.channels, row, strict=True)]
+    assert [p[1:] for p in policy.pulses()] == [p[1:] for p in expected]
+    assert [p[0] for p in policy.pulses()] == pytest.approx([p[0] for p in expected])
+
+
+@free
+@given(sweeps())
+def test_pulses_of_a_sweep_are_its_schedule(policy: PulseSweepPolicy) -> None:
+    assert [(t, a) for t, _, a in policy.pulses()] == [(pytest.approx(t), a) for t, a in policy.schedule()]
+    assert {c for _, c, _ in policy.pulses()} == {1}
+
+
+@pytest.mark.parametrize("block", [1, 3, 1000])
+def test_pulses_of_any_command_are_where_it_leaves_zero(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("livn.policy.BLOCK", block)
+    times = [0.0, 3.0, 10.0]
+    fields = {"amplitude": [-1.5, 4.0], "pulse_times": times, "pulse_width": 2.0}
+    policy = MonophasicPulsePolicy(n_channels=3, channels=[2, 0], **fields)
+    assert Policy.pulses(policy) == [(t, c, a) for t in times for c, a in ((0, 4.0), (2, -1.5))]
+    assert sorted(policy.pulses()) == Policy.pulses(policy)
+    assert Ramp(slope=2.0).pulses() == [(1.0, 0, 2.0)]
+    assert Ramp(slope=0.0).pulses() == []
+
+
 # On an array
 
 

@@ -287,6 +287,44 @@ class MEA(IO):
         self._coupled = self._heard = None
         return self
 
+    @classmethod
+    def from_probe(cls, probe: Any, z: float = 0.0, **options: Any) -> Self:
+        """The electrodes of a `probeinterface.Probe` or `ProbeGroup`.
+
+        Ids are the contact ids where all of them are whole numbers and different; else the device channel indices where
+        every contact has its own; else 0, 1, 2, ... in the order of the contacts. Contacts that are circles of one size
+        set `electrode_radius_um`.
+
+        Args:
+            probe: contacts in two or three dimensions, in um, mm or m.
+            z: height of the electrodes of a probe of two dimensions, µm.
+            **options: `input_radius`, `output_radius` and `volume_conductor`; where one is missing, what `to_probe` has
+                noted in the probe, else the default.
+
+        Raises:
+            ImportError: ProbeInterface is not installed.
+            TypeError: no probe, or an unknown option.
+            ValueError: a probe without contacts, in other units, or an option that is not legal.
+        """
+        from livn.interop.probes import from_probe
+
+        return from_probe(cls, probe, z, options)
+
+    def to_probe(self) -> Any:
+        """A `probeinterface.Probe` of these electrodes, from which `from_probe` makes an equal MEA.
+
+        Contacts are circles of `electrode_radius_um`, named by the ids; their device channel indices are the rows of
+        recordings. It has two dimensions if all electrodes lie at z = 0, else three. The annotation `livn` keeps the
+        radii and the medium.
+
+        Raises:
+            ImportError: ProbeInterface is not installed.
+            ValueError: two electrodes at one place.
+        """
+        from livn.interop.probes import to_probe
+
+        return to_probe(self)
+
     def _document(self) -> dict[str, Any]:
         return {
             "electrode_coordinates": self._electrodes.tolist(),
