@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -38,6 +39,14 @@ TASKS: dict[str, tuple[Contestant, ...]] = {
     "livn/RateControl-v0": (
         Contestant("random", baselines.RandomActions),
         Contestant("scripted", baselines.RateController),
+    ),
+    "livn/PathwayLearning-v0": (
+        Contestant("random", baselines.RandomActions),
+        Contestant("scripted", baselines.Pairing),
+        Contestant("scripted, weights frozen", baselines.Pairing, {"plasticity": False}),
+        Contestant("scripted, source alone", partial(baselines.Pairing, target=0.0)),
+        Contestant("scripted, target alone", partial(baselines.Pairing, source=0.0)),
+        Contestant("scripted, target first", partial(baselines.Pairing, lag=-20.0)),
     ),
 }
 """The contestants of each task."""

@@ -12,9 +12,10 @@ import gymnasium as gym
 import numpy as np
 
 from livn import checks
+from livn.env.gymnasium.pathway import PathwayLearning
 from livn.env.gymnasium.rate_control import RateControl
 
-__all__ = ["Policy", "RandomActions", "RateController", "Score", "returns", "score"]
+__all__ = ["Pairing", "Policy", "RandomActions", "RateController", "Score", "returns", "score"]
 
 Policy = Callable[[Any], Any]
 
@@ -75,6 +76,32 @@ class RateController:
         amplitude = self.THRESHOLD + (self.STRONG - self.THRESHOLD) * (pulses / n if n else 0.0)
         action = [2.0 * amplitude / most - 1.0, 2.0 * n / (often * self._seconds) - 1.0]
         return np.clip(action, -1.0, 1.0).astype(np.float32)
+
+
+class Pairing:
+    """For `livn/PathwayLearning-v0`: the same pulses in every step, by default such that a pulse at the target meets
+    what the one at the source evokes there.
+
+    Args:
+        env: a `PathwayLearning`, wrapped or not.
+        seed: not used: the rule has no chance in it.
+        source, target: amplitudes, µA.
+        lag: of the target's pulses, ms.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], seed: int = 0, source: float = 80.0, target: float = 20.0, lag: float = 5.0
+    ) -> None:
+        task: Any = env.unwrapped
+        if not isinstance(task, PathwayLearning):
+            raise TypeError(f"env must be a livn/PathwayLearning-v0, got {env!r:.200}")
+        pulses: Any = task.encoding
+        action = [2.0 * source / pulses.max_source - 1.0, 2.0 * target / pulses.max_target - 1.0, lag / pulses.max_lag]
+        self._action = np.clip(action, -1.0, 1.0).astype(np.float32)
+
+    def __call__(self, observation: Any) -> np.ndarray:
+        """The action, whatever was observed."""
+        return self._action
 
 
 def returns(

@@ -8,6 +8,7 @@ __all__ = ["TASKS", "register"]
 
 TASKS = {
     "livn/RateControl-v0": "livn.env.gymnasium.rate_control:RateControl",
+    "livn/PathwayLearning-v0": "livn.env.gymnasium.pathway:PathwayLearning",
 }
 """The class of each task; the function `vector` of its module makes many in parallel."""
 
