@@ -120,6 +120,9 @@ def test_a_group_of_probes() -> None:
     assert io.electrode_coordinates[3:, 1:3].tolist() == (PLACES + 1000.0).tolist()
     group.set_global_device_channel_indices([5, 4, 3, 2, 1, 0])
     assert MEA.from_probe(group).channel_ids.tolist() == [5, 4, 3, 2, 1, 0]
+    for one in (first, second):  # each would have its own
+        one.annotate(livn={"input_radius": 77.0})
+    assert MEA.from_probe(group).input_radius == 250.0
     first.set_contact_ids(["10", "11", "12"])
     assert MEA.from_probe(group).channel_ids.tolist() == [10, 11, 12, 0, 1, 2]
 

@@ -105,6 +105,10 @@ def _trains(
     um = optional("quantities", "interop").um
     rows = np.asarray(env.system.neuron_coordinates, np.float64)
     places = dict(zip(rows[:, 0].astype(np.int64).tolist(), rows[:, 1:], strict=True))
+    channels: dict[int, list[int]] = {}
+    for channel, cells in hearing.items():
+        for gid in cells.tolist():
+            channels.setdefault(gid, []).append(channel)
     order = np.argsort(ids, kind="stable")
     bounds = np.searchsorted(ids[order], [*gids, np.inf])
     stop = tidy(run.t0 + float(run._length() or times.max(initial=0.0)))
@@ -120,7 +124,7 @@ def _trains(
                 gid=gid,
                 population=population[gid],
                 position=places[gid] * um,
-                channel_ids=[channel for channel, cells in hearing.items() if gid in cells],
+                channel_ids=channels.get(gid, []),
             ),
         )
 
