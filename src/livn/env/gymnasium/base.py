@@ -208,7 +208,8 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             from livn.env.gymnasium.picture import Picture
 
             self._picture = Picture(self.env, self._marks())
-        return self._picture.draw(self.decoding.context.get("run"), self.env.t, self._curves())
+        run = self.decoding.context.get("run")  # whose end is told of: at that of an episode the culture is cleared
+        return self._picture.draw(run, self.env.t if run is None else run.t1, self._curves())
 
     def close(self) -> None:
         """Close the culture and the task; a second call does nothing."""
