@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("livn", deadline=None)  # no test may fail for a slow machine
+settings.load_profile("livn")
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("LIVN_CACHE_DIR", str(ROOT / ".cache"))
