@@ -228,10 +228,10 @@ class PathwayLearning(GymnasiumEnv):
     (`PairedPulses`). Observation, reward and info: see `PathwayTask`; the measurement: `EvokedResponse`.
 
     The strongest pulse at the target, 20 µA, fires about a third of its cells. It fires more of them where it meets
-    what a pulse at the source evokes, some 5 ms after that, and this teaches the culture most. Other lags teach it less,
-    and pulses at one electrode alone little or nothing. What grows are all the excitatory weights onto the target's
-    cells, whatever their origin: the rule depends on the potential of the receiving cell. So `normalize_weights`, which
-    scales all of a cell's weights together, would undo it.
+    what a pulse at the source evokes, some 5 ms after that, and this teaches the culture most. Other lags teach it
+    less, and pulses at one electrode alone little or nothing. What grows are all the excitatory weights onto the
+    target's cells, whatever their origin: the rule depends on the potential of the receiving cell. So
+    `normalize_weights`, which scales all of a cell's weights together, would undo it.
 
     Args:
         system: what `livn.make` takes, with electrodes.
