@@ -81,7 +81,7 @@ def test_a_rate_that_cannot_be_made() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 200))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_constant_stays_and_the_rate_is_exact(down: int, n: int) -> None:
     current = np.zeros((8, n))
     current[7] = 0.001

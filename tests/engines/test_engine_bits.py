@@ -49,7 +49,7 @@ def whole(engine):
 
 def examples(engine):
     """Hypothesis draws fewer of them where each takes long."""
-    return settings(max_examples=25 if engine == "cpu" else 12, deadline=None)
+    return settings(max_examples=25 if engine == "cpu" else 12)
 
 
 def test_the_culture_is_worth_testing(whole):

@@ -136,7 +136,7 @@ def test_a_policy_and_its_array_are_the_same_stimulus(engine: str, monkeypatch: 
     assert outcome(on_electrodes(engine), lambda env: env.run(40.0, policy)) == dense
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     threads=st.integers(1, 2),
     chunk=st.sampled_from(["0.0005", "0.01", "64"]),

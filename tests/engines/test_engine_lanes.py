@@ -9,7 +9,7 @@ import sys
 import numba as nb
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.engine.cpu import maths
@@ -128,7 +128,6 @@ def test_a_reciprocal_keeps_nan():
     assert np.isnan(over(maths.NAMES["reciprocal"], 8)(np.full(8, np.nan))).all()
 
 
-@settings(deadline=None)  # the first compiles
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**40), st.integers(0, 2**16 - 1))
 def test_noise_on_lanes_is_the_noise_of_numpy(seed, step, stream):
     gids = np.arange(32, dtype=np.uint64)

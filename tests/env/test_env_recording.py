@@ -251,7 +251,7 @@ def test_recorded_silence_is_empty_not_none(engine):
     assert run.voltage is None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_any_partition_records_the_same(engine, pieces):
     """In units of 0.5 ms, the coarsest recording here."""

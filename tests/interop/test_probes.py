@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import probeinterface
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from probeinterface import Probe, ProbeGroup
 
@@ -32,7 +32,6 @@ def probe(
 coordinate = st.floats(-1e5, 1e5).map(lambda x: x + 0.0)  # no -0.0
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max_size=6, unique=True),
     st.integers(0, 2**32 - 1),

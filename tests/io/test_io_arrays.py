@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.io import (
@@ -54,7 +54,6 @@ def test_the_arrays_of_the_predefined_systems(name: str, channels: int) -> None:
 positions, pitches = st.floats(-1e4, 1e4), st.floats(0, 40)
 
 
-@settings(deadline=None)
 @given(st.floats(1.0, 500.0), positions, positions, pitches, pitches)
 def test_the_grid_of_an_area(pitch: float, x: float, y: float, width: float, height: float) -> None:
     width, height = width * pitch, height * pitch
@@ -104,7 +103,6 @@ def test_relative_distances() -> None:
 # Sums and sorting
 
 
-@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(0, 12))
 def test_a_cell_receives_the_sum_of_its_channels(seed: int, batch: int, steps: int, channels: int, n: int) -> None:
     rng = np.random.default_rng(seed)
@@ -145,7 +143,6 @@ def test_without_arrays_there_is_one_dict() -> None:
     assert [(v.dtype, len(v)) for v in empty.values()] == [(np.int64, 0)] * 2
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 50), st.lists(st.integers(0, 9)), max_size=6), st.lists(st.integers(0, 9)))
 def test_sorting_loses_and_invents_nothing(mapping: dict[int, list[int]], ids: list[int]) -> None:
     by_id, by_place = channel_recording(mapping, np.array(ids, np.int64), np.arange(len(ids)))

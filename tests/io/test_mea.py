@@ -16,7 +16,7 @@ from livn.models.rcsd import ReducedCalciumSomaDendrite
 from tests.io.helpers import cells, culture, distance, heard, induced
 
 seeds = st.integers(0, 2**32 - 1)
-few = settings(deadline=None, max_examples=20)
+few = settings(max_examples=20)
 
 
 def array(**options: float) -> MEA:
@@ -96,7 +96,6 @@ def test_reach_is_the_potential_of_one_microampere() -> None:
     assert not MEA([[0, 5e3, 0, 0]]).reach(rows).any()
 
 
-@settings(deadline=None)
 @given(seeds, st.lists(st.integers(0, 40), max_size=6), st.booleans())
 def test_potentials_of_any_cut_into_windows_are_the_whole(seed: int, cuts: list[int], sparse: bool) -> None:
     rng = np.random.default_rng(seed)

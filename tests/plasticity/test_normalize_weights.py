@@ -48,7 +48,7 @@ def assert_ratios_kept(weight, scaled, w_min, w_max, group):
 
 
 @given(problems(), st.sampled_from([0, 1, 2, 20]))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_sum_bounds_and_ratios(problem, rounds):
     weight, w_min, w_max, group, target = problem
     scaled = normalize_weights(weight, w_min, w_max, group, target, max_iter=rounds)
@@ -66,7 +66,6 @@ def test_sum_bounds_and_ratios(problem, rounds):
 
 
 @given(problems())
-@settings(deadline=None)
 def test_a_second_time_changes_nothing(problem):
     weight, w_min, w_max, group, target = problem
     once = normalize_weights(weight, w_min, w_max, group, target)
@@ -74,7 +73,6 @@ def test_a_second_time_changes_nothing(problem):
 
 
 @given(problems(), st.floats(-100, 100))
-@settings(deadline=None)
 def test_a_common_factor_does_not_matter(problem, exponent):
     weight, w_min, w_max, group, target = problem
     scaled = normalize_weights(weight, w_min, w_max, group, target)
@@ -83,7 +81,6 @@ def test_a_common_factor_does_not_matter(problem, exponent):
 
 
 @given(problems(), st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_the_order_of_entries_and_other_groups_do_not_matter(problem, random):
     weight, w_min, w_max, group, target = problem
     scaled = normalize_weights(weight, w_min, w_max, group, target)
@@ -97,7 +94,6 @@ def test_the_order_of_entries_and_other_groups_do_not_matter(problem, random):
 
 
 @given(problems(feasible=False))
-@settings(deadline=None)
 def test_out_of_reach_goes_to_the_nearest_bound(problem):
     weight, w_min, w_max, group, target = problem
     low, high = sums(w_min, group), sums(w_max, group)

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.errors import UnknownName
@@ -62,7 +62,6 @@ def test_find():
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_lookup_is_that_of_a_dict(data):
     triples = st.tuples(st.integers(-2, 5), st.integers(0, 4), st.sampled_from(MECHANISMS))
     rows = data.draw(st.lists(triples, unique=True))

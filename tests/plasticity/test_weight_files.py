@@ -18,7 +18,7 @@ from livn.plasticity import FileRecorder, WeightFile, open_weights, writing
 from tests.plasticity.weight_files import N, keys, open_elsewhere, same, samples, take, write
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=st.lists(st.lists(st.integers(0, 150), max_size=4), max_size=4), closed=st.booleans())
 def test_runs_of_any_length_and_pieces(tmp_path, runs, closed):
     path = tmp_path / "any.h5"

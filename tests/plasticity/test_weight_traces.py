@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.errors import UnknownName
@@ -48,7 +48,6 @@ def recorded(*counts, dt=1.0):
 
 
 @given(st.lists(st.integers(0, 20), max_size=40))
-@settings(deadline=None)
 def test_runs_of_any_length_give_the_same_traces(counts):
     recorder = recorded(*counts)
     total = sum(counts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -202,7 +202,6 @@ def test_some_keys_leave_the_rest():
 
 
 @given(arrays(np.float64, 4, elements=st.floats(1e-4, 5.0)))
-@settings(deadline=None)
 def test_there_and_back(values):
     np.testing.assert_array_equal(into(Weights(KEYS, values)), values)
     np.testing.assert_array_equal(into(dict(Weights(KEYS, values))), values)

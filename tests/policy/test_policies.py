@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from livn.env import Env
@@ -19,7 +19,6 @@ from livn.io import MEA
 from livn.policy import BiphasicPulsePolicy, ElectrodePolicy, MonophasicPulsePolicy, Policy, PulseSweepPolicy
 from livn.stimulus import Stimulus
 
-free = settings(deadline=None)
 GRIDS = (0.0125, 0.02, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3)
 amplitudes = st.floats(-1e6, 1e6)
 
@@ -134,7 +133,6 @@ def test_an_observation_changes_nothing() -> None:
     assert policy(np.ones(3)).tobytes() == policy().tobytes()
 
 
-@free
 @given(biphasic())
 def test_extent_is_the_end_of_the_last_pulse(policy: BiphasicPulsePolicy) -> None:
     if not policy.pulse_times:
@@ -151,7 +149,6 @@ def test_extent_is_the_end_of_the_last_pulse(policy: BiphasicPulsePolicy) -> Non
 # Charge
 
 
-@free
 @given(biphasic() | sweeps())
 def test_charge_is_balanced_to_the_last_bit(policy: ElectrodePolicy) -> None:
     command = policy()
@@ -179,7 +176,6 @@ def test_odd_amplitudes_balance_in_long_phases_on_many_electrodes(amplitude: flo
     assert policy._balanced(np.array([amplitude])) == pytest.approx(amplitude, rel=1e-9, abs=0.0)
 
 
-@free
 @given(biphasic(), st.integers(2, 8))
 def test_balance_survives_finer_grids(policy: BiphasicPulsePolicy, parts: int) -> None:
     rows = (len(policy()) + 3) * parts
@@ -188,7 +184,6 @@ def test_balance_survives_finer_grids(policy: BiphasicPulsePolicy, parts: int) -
     assert not fine.cumsum(axis=0)[-1].any()
 
 
-@free
 @given(biphasic())
 def test_amplitudes_are_kept(policy: BiphasicPulsePolicy) -> None:
     wanted = np.broadcast_to(np.abs(policy.amplitude), len(policy.channels))
@@ -200,7 +195,6 @@ def test_amplitudes_are_kept(policy: BiphasicPulsePolicy) -> None:
 # Windows
 
 
-@free
 @given(biphasic() | sweeps(), st.sampled_from((None, *GRIDS)), st.lists(st.integers(0, 60), max_size=6))
 def test_windows_joined_are_the_whole(policy: Policy, dt: float | None, cuts: list[int]) -> None:
     step = policy._grid if dt is None else dt
@@ -215,7 +209,6 @@ def test_windows_joined_are_the_whole(policy: Policy, dt: float | None, cuts: li
         assert not whole[len(command) :].any()
 
 
-@free
 @given(biphasic(), st.sampled_from(GRIDS))
 def test_no_charge_is_lost_on_another_grid(policy: BiphasicPulsePolicy, dt: float) -> None:
     phases = np.abs(policy())  # of one sign, so that there is a charge to lose
@@ -242,7 +235,6 @@ def test_a_window_far_beyond_costs_nothing() -> None:
 # When pulses begin
 
 
-@free
 @given(biphasic())
 def test_pulses_of_electrodes(policy: BiphasicPulsePolicy) -> None:
     row = np.broadcast_to(policy.amplitude, len(policy.channels)).tolist()
@@ -252,7 +244,6 @@ def test_pulses_of_electrodes(policy: BiphasicPulsePolicy) -> None:
     assert [p[0] for p in policy.pulses()] == pytest.approx([p[0] for p in expected])
 
 
-@free
 @given(sweeps())
 def test_pulses_of_a_sweep_are_its_schedule(policy: PulseSweepPolicy) -> None:
     assert [(t, a) for t, _, a in policy.pulses()] == [(pytest.approx(t), a) for t, a in policy.schedule()]
@@ -357,7 +348,6 @@ def test_a_policy_must_say_what_it_is(name: str) -> None:
         getattr(Policy(), name)
 
 
-@free
 @given(biphasic() | sweeps())
 def test_json_and_back(policy: ElectrodePolicy) -> None:
     for base in (Policy, ElectrodePolicy, type(policy)):

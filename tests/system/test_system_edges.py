@@ -74,7 +74,7 @@ def test_defaults():
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from(RECEPTORS)), max_size=30), st.randoms())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rows_keep_their_identity_whatever_their_order(rows, random):
     pre, post, mechanism = (list(c) for c in zip(*rows, strict=True)) if rows else ([], [], [])
     n = len(rows)

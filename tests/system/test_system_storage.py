@@ -48,7 +48,7 @@ def test_round_trip(file):
         hnp.array_shapes(min_dims=0, min_side=0, max_dims=3),
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_array_survives(tmp_path_factory, a):
     path = tmp_path_factory.getbasetemp() / "any.h5"
     write_arrays(path, {"a": a.T}, {}, "test")
