@@ -167,4 +167,6 @@ def _plain(value: Any) -> Any:
         return float(value) + 0.0
     if value is None or isinstance(value, str | bytes):
         return value
-    return [getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__qualname__)]
+    code = getattr(value, "__code__", None)  # lambdas of one place have one name
+    body = [] if code is None else [code.co_code.hex(), [repr(c) for c in code.co_consts if not hasattr(c, "co_code")]]
+    return [getattr(value, "__module__", ""), getattr(value, "__qualname__", type(value).__qualname__), *body]

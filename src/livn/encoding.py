@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from livn import checks
 from livn.configured import Configured
+from livn.extras import gymnasium
+from livn.io.mea import INPUT_LIMIT
 from livn.policy import BiphasicPulsePolicy, ElectrodePolicy
 
 __all__ = ["ElectrodeStimulus", "Encoding"]
@@ -37,8 +38,8 @@ class Encoding(Configured):
 class ElectrodeStimulus(Encoding):
     """Pulses on one electrode of the env's array.
 
-    Inputs: None: the policy as it is; a number: the amplitude, µA; a mapping: fields of the policy, `channels` among
-    them unless `channel` says which.
+    Inputs: None: the policy as it is; a number, or an array of one: the amplitude, µA; a mapping: fields of the policy,
+    `channels` among them unless `channel` says which.
 
     Attributes:
         policy: the pulses, sized to the array; None: one `BiphasicPulsePolicy()`.
@@ -46,7 +47,7 @@ class ElectrodeStimulus(Encoding):
             couples most strongly to the cells.
     """
 
-    policy: ElectrodePolicy | None = Field(default=None)
+    policy: ElectrodePolicy | None = None
     channel: int | None = None
 
     def __call__(self, env: Any, t_end: float, inputs: Any = None) -> ElectrodePolicy:
@@ -57,7 +58,7 @@ class ElectrodeStimulus(Encoding):
         """
         if env is None or env.io is None or not env.io.num_inputs or env.io.input_units != "µA":
             raise ValueError("ElectrodeStimulus needs an env with electrodes, such as make(system, io=MEA(...))")
-        policy = BiphasicPulsePolicy() if self.policy is None else self.policy
+        policy = ONE_PULSE if self.policy is None else self.policy
         fields = _fields(inputs)
         if "n_channels" in fields:
             raise ValueError("inputs must not name n_channels, which is that of the array")
@@ -66,8 +67,19 @@ class ElectrodeStimulus(Encoding):
                 raise ValueError(f"inputs must not name channels: this encoding drives channel {self.channel}")
             fields["channels"] = (_column(env, self.channel),)
         elif self.policy is None:
-            fields.setdefault("channels", (int(np.argmax(env.channel_reach().sum(axis=1))),))
+            strengths = env.io.strengths(env.stimulus_coordinates())
+            if not strengths.any():
+                raise ValueError(f"no channel of {env.io!r} reaches a cell")
+            fields.setdefault("channels", (int(np.argmax(strengths)),))
         return policy.for_array(env.io.num_inputs, **fields)
+
+    @property
+    def input_space(self) -> Any:
+        """A Gymnasium Box of one amplitude, µA, within ±`INPUT_LIMIT`."""
+        return gymnasium().spaces.Box(-INPUT_LIMIT, INPUT_LIMIT, (1,), np.float64)
+
+
+ONE_PULSE = BiphasicPulsePolicy()
 
 
 def _fields(inputs: Any) -> dict[str, Any]:
@@ -75,6 +87,8 @@ def _fields(inputs: Any) -> dict[str, Any]:
         return {}
     if isinstance(inputs, Mapping):
         return dict(inputs)
+    if isinstance(inputs, np.ndarray) and inputs.size == 1:  # an action
+        inputs = inputs.item()
     return {"amplitude": checks.number("inputs", inputs, unit="µA")}
 
 

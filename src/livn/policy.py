@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from livn import checks
 from livn.configured import Configured
@@ -30,6 +31,13 @@ __all__ = [
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _listed(value: Any) -> Any:
+    """One number as a list of one; what can be gone through only once, and a range, as a list."""
+    if isinstance(value, int | float):
+        return [value]
+    return list(value) if isinstance(value, Iterator | range) else value
 
 
 class Policy(Configured):
@@ -116,7 +124,7 @@ class ElectrodePolicy(Policy):
     """
 
     n_channels: Count = 1
-    channels: tuple[int, ...] = (0,)
+    channels: Annotated[tuple[int, ...], BeforeValidator(_listed)] = (0,)
     dt: Positive = 0.05
     start_ms: NotNegative = 0.0
 
@@ -228,7 +236,7 @@ class _PulseTrainPolicy(ElectrodePolicy):
     """Pulses at given times. A subclass defines `_shape` and the fields of the pulse."""
 
     amplitude: float | tuple[float, ...] = 20.0
-    pulse_times: tuple[NotNegative, ...] = (0.0,)
+    pulse_times: Annotated[tuple[NotNegative, ...], BeforeValidator(_listed)] = (0.0,)
 
     def _check_pulses(self) -> None:
         if isinstance(self.amplitude, tuple) and len(self.amplitude) != len(self.channels):
@@ -272,7 +280,7 @@ class BiphasicPulsePolicy(_PulseTrainPolicy):
 
     phase_duration: Positive = 0.2
     interphase_gap: NotNegative = 0.05
-    cathodic_first: bool = True
+    cathodic_first: StrictBool = True
 
     @cached_property
     def _shape(self) -> np.ndarray:
@@ -405,6 +413,8 @@ def through_electrodes(policy: Policy, env: Any, duration: float | None = None) 
     Raises:
         ValueError: no electrodes, none that reaches a cell, another number of channels or unit, or longer than the run.
     """
+    from livn.io.base import warn_of_idle
+
     if env is None or env.io is None or not env.io.num_inputs:
         raise ValueError(f"a {type(policy).__name__} needs an env with electrodes, such as make(system, io=MEA(...))")
     io, units = env.io, policy.input_units
@@ -418,5 +428,11 @@ def through_electrodes(policy: Policy, env: Any, duration: float | None = None) 
     extent = policy.extent_ms
     if duration is not None and extent > duration * (1.0 + 1e-12) + 1e-6:
         raise ValueError(f"the policy lasts {extent:.10g} ms, longer than the run of {duration:.10g} ms")
-    rows = max(1, policy._length)
-    return io.stream(env.stimulus_coordinates(), policy.window, rows * policy._grid, policy._grid)
+    coordinates, rows = env.stimulus_coordinates(), max(1, policy._length)
+    stimulus: Stimulus = io.stream(coordinates, policy.window, rows * policy._grid, policy._grid)
+    if isinstance(policy, ElectrodePolicy):
+        with suppress(NotImplementedError):  # an IO of one's own need not know its reach
+            idle = (io.strengths(coordinates) == 0.0) & np.isin(np.arange(io.num_inputs), policy.channels)
+            if idle.any():
+                warn_of_idle(io.input_ids[idle], stacklevel=6)
+    return stimulus

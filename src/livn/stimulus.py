@@ -197,11 +197,11 @@ class Stimulus(Frozen):
 
         return BiphasicPulsePolicy(
             n_channels=n_channels,
-            channels=tuple(channels) if isinstance(channels, Iterable) else (channels,),
-            amplitude=tuple(amplitude) if isinstance(amplitude, Iterable) else amplitude,
+            channels=channels,  # type: ignore[arg-type]  # the policy takes what is here
+            amplitude=amplitude,  # type: ignore[arg-type]
             phase_duration=phase_duration,
             interphase_gap=interphase_gap,
-            pulse_times=tuple(pulse_times),
+            pulse_times=pulse_times,  # type: ignore[arg-type]
             dt=dt,
             cathodic_first=cathodic_first,
         )
@@ -253,7 +253,10 @@ class Stimulus(Frozen):
 
     def _warn_if_cut(self, duration: float, stacklevel: int) -> None:
         first = math.ceil(duration / self.dt - 1e-6)
-        beyond = self._rows > first if self.array is None else bool(self.array[first:].any())
+        if isinstance(self.source, SpikeTrains):
+            beyond = self.source.last > duration + self.dt / 2.0  # one at the very end opens the next run
+        else:
+            beyond = self._rows > first if self.array is None else bool(self.array[first:].any())
         if beyond:
             text = (
                 f"the stimulus lasts {self.duration:.10g} ms: what lies beyond the run's {duration:.10g} ms is dropped"

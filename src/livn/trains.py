@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from livn.checks import array
+from livn.checks import MOST_STEPS, array
 from livn.frozen import frozen_ids
 
 __all__ = ["SpikeTrains"]
@@ -32,19 +32,27 @@ class SpikeTrains:
             raise TypeError(f"times must be a mapping {{gid: times in ms}}, got {times!r:.200}")
         if not times:
             raise ValueError("times must name at least one cell, {gid: times in ms}")
-        gids = frozen_ids("gids", sorted(times))
+        gids = frozen_ids("the gids of times", list(times))
+        gids = gids[np.argsort(gids)]
         trains = []
         for gid in gids.tolist():
             train = np.sort(np.atleast_1d(array(f"times[{gid}]", times[gid])))
-            if train.ndim != 1 or (train < 0.0).any():
-                raise ValueError(f"times[{gid}] must be a list of times >= 0 ms, got {times[gid]!r:.200}")
+            if train.ndim != 1 or (train < 0.0).any() or (train > MOST_STEPS * dt).any():
+                raise ValueError(
+                    f"times[{gid}] must be a list of times from 0 to {MOST_STEPS * dt:g} ms, got {times[gid]!r:.200}"
+                )
             trains.append(train)
         return cls(gids, trains, dt)
 
     @property
+    def last(self) -> float:
+        """The time of the last spike, ms; 0 without any."""
+        return float(max((times[-1] for times in self.times if len(times)), default=0.0))
+
+    @property
     def extent(self) -> float:
         """To the end of the row of the last spike, ms."""
-        return (max((int(rows[-1]) for rows in map(self._rows, self.times) if len(rows)), default=0) + 1) * self.dt
+        return (int(self._rows(np.array(self.last))) + 1) * self.dt
 
     def _rows(self, times: np.ndarray) -> np.ndarray:
         return np.floor(times / self.dt + 0.5).astype(np.int64)

@@ -72,12 +72,11 @@ def test_never_upsampled(dt: float, rate: float) -> None:
 
 def test_a_rate_that_cannot_be_made() -> None:
     for wanted, legal in ((1234.567, 1250.0), (9.99, 10.0), (7001.0001, 10_000.0), (1428.6, 10_000 / 7)):
-        text = (
-            rf"downsample_hz must be .* 10000 Hz, times a fraction .* up to 1000, got {wanted}; for instance {legal}$"
-        )
+        text = rf"downsample_hz must be .* 10000 Hz, times a fraction .* up to 1000, got {wanted}; for instance {legal:.10g}$"
         with pytest.raises(ValueError, match=text):
             LFP(downsample_hz=wanted)(waves(duration=10), ENV)
-        assert LFP(downsample_hz=legal)(waves(duration=10), ENV)["sample_rate_hz"] == legal
+        suggested = float(f"{legal:.10g}")
+        assert LFP(downsample_hz=suggested)(waves(duration=10), ENV)["sample_rate_hz"] == suggested
 
 
 @given(st.integers(1, 60), st.integers(1, 200))
@@ -191,7 +190,7 @@ def test_an_env_with_channels_is_needed() -> None:
     with pytest.raises(ValueError, match="LFP needs the env"):
         LFP()(Run())
     with pytest.raises(NotImplementedError, match="this IO has no channels"):
-        LFP()(waves(duration=10), Env(5, io=IO()))
+        LFP()(Run().add_current([0, 0], np.zeros((2, 10)), 1.0), Env(5, io=IO()))
     with pytest.raises(TypeError, match="reads a Run"):
         LFP()([1], ENV)
 

@@ -113,6 +113,7 @@ def test_min_spikes_must_be_a_positive_whole_number(value):
         ActiveFraction(min_spikes=value)
 
 
-def test_a_window_beyond_the_run_is_silent_there():
-    assert MeanFiringRate(duration=2000)(trains({0: [1.0]}))["rate_hz"] == 0.5
+def test_a_window_beyond_the_run_is_refused():
+    with pytest.raises(ValueError, match="duration must be at most that of the run, 1000 ms, got 2000"):
+        MeanFiringRate(duration=2000)(trains({0: [1.0]}))
     assert MeanFiringRate(duration=2000)(Run())["duration_s"] == 2.0

@@ -13,7 +13,7 @@ import pytest
 
 from livn import Env, Run, make
 from livn.decoding import ChannelRecording, GatherAndMerge, Slice
-from livn.io import IO
+from livn.io import IO, MEA
 from tests.decoding.helpers import Ranks, culture, trains
 from tests.mpi.test_mpi import ENVIRONMENT, ROOT, mpiexec
 
@@ -88,6 +88,7 @@ class Asked:
     def __init__(self, voltage_dt: float | None = None, current_dt: float | None = None) -> None:
         self.voltage_recording_dt, self.membrane_current_recording_dt = voltage_dt, current_dt
         self.told: dict[str, Any] = {}
+        self.io = MEA()
 
     def record_spikes(self) -> None:
         self.told["spikes"] = True
@@ -139,7 +140,8 @@ def test_gathering_alone() -> None:
     assert GatherAndMerge()(run) == run
     assert GatherAndMerge()(run, culture()) == run
     assert GatherAndMerge(duration=5)(run) == run.slice(0, 5)
-    assert GatherAndMerge(duration=50)(run) == run
+    with pytest.raises(ValueError, match="duration must be at most that of the run, 10 ms, got 50"):
+        GatherAndMerge(duration=50)(run)
     only = GatherAndMerge(voltages=False, membrane_currents=False)(run.add("g_AMPA", [0], np.ones((1, 10))))
     assert set(only.channels) == {"spikes", "g_AMPA"}
     assert GatherAndMerge(spikes=False)(run).spike_ids is None

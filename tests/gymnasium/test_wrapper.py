@@ -12,7 +12,7 @@ import pytest
 
 from livn import Env
 from livn.decoding import Pipe
-from livn.encoding import ElectrodeStimulus, Encoding
+from livn.encoding import Encoding
 from livn.env.gymnasium import GymnasiumEnv, GymStep, KeepRun
 
 from ..env.helpers import differences, outcome, state_of
@@ -286,7 +286,6 @@ STEP = GymStep(gym_env=Count())
         ({"decoding": pipe(GymStep(gym_env=Image()), Counts())}, ValueError, "observation is a vector"),
         ({"encoding": None}, TypeError, "encoding must be an Encoding"),
         ({"encoding": NoSpace()}, TypeError, "encoding must be an Encoding whose input_space is a Gymnasium space"),
-        ({"encoding": ElectrodeStimulus()}, TypeError, "encoding must be an Encoding whose input_space"),
         ({"encoding": Odd()}, ValueError, "input_space must be finite and symmetric"),
         ({"encoding": Endless()}, ValueError, "input_space must be finite and symmetric"),
         ({"render_mode": "human"}, ValueError, "unknown render_mode 'human'; legal: rgb_array"),

@@ -191,7 +191,7 @@ def test_the_steps_of_a_closed_loop() -> None:
         assert empty.array_annotations["amplitude"].units == pq.uA
 
 
-class Ramp(Policy):
+class Slope(Policy):
     """A policy that is no pulses."""
 
     @property
@@ -216,7 +216,7 @@ class Ramp(Policy):
 
 def test_any_policy_has_its_onsets() -> None:
     with culture() as env:
-        (event,) = segment_of(to_neo(recorded(), env, Ramp())).events
+        (event,) = segment_of(to_neo(recorded(), env, Slope())).events
     assert event.magnitude.tolist() == [1001.0, 1002.0, 1003.0]
     assert event.array_annotations["channel_id"].tolist() == [4, 6, 9]
     assert event.array_annotations["amplitude"].magnitude.tolist() == [3.0, 5.0, 2.0]
@@ -245,7 +245,7 @@ def test_an_array_that_does_not_record() -> None:
         assert [group.name for group in block.groups] == ["unit 0", "unit 1", "unit 2", "unit 3"]
         assert [s.name for s in segment_of(block).analogsignals] == ["membrane potential"]
     with culture(Lamp(ELECTRODES)) as env:
-        (event,) = segment_of(to_neo(recorded(), env, Ramp())).events
+        (event,) = segment_of(to_neo(recorded(), env, Slope())).events
     assert event.array_annotations["amplitude"].units == pq.mW
     assert event.labels[0] == "electrode 4: 3 mW"
 

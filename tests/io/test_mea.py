@@ -100,7 +100,7 @@ def test_reach_is_the_potential_of_one_microampere() -> None:
 def test_potentials_of_any_cut_into_windows_are_the_whole(seed: int, cuts: list[int], sparse: bool) -> None:
     rng = np.random.default_rng(seed)
     io, rows = array(), culture(seed % 7)
-    coupling = Coupling(rows, io.electrode_coordinates, 200.0, lambda r: 100.0 / (r + 3.0))
+    coupling = Coupling(rows, io.electrode_coordinates, 200.0, lambda r: 100.0 / (r + 3.0), True)
     currents = rng.normal(0.0, 10.0, (40, 9)) * rng.choice([0.0, -0.0, 1.0], (40, 9))
     bounds = [0, *sorted(cuts), 40]
     places = coupling.reached if sparse else None

@@ -290,7 +290,8 @@ def culture() -> Env:
 def test_what_a_policy_does_to_the_cells() -> None:
     policy = BiphasicPulsePolicy(n_channels=16, channels=[0, 5], amplitude=[10.0, -4.0], pulse_times=[1.0, 3.0])
     with culture() as env:
-        stimulus = Stimulus.from_arg(policy, env, 10.0)
+        with pytest.warns(RuntimeWarning, match="no cell is within reach of channel 5, whose input does nothing"):
+            stimulus = Stimulus.from_arg(policy, env, 10.0)
         dense = env.cell_stimulus(policy(), policy.dt)
     assert stimulus.deferred
     assert (stimulus.dt, stimulus.units, stimulus.duration) == (0.05, "mV", pytest.approx(3.45))

@@ -59,7 +59,7 @@ def test_one_of_many_that_is_not_legal(cls: type[ElectrodePolicy], name: str, va
 
 
 @pytest.mark.parametrize("name", ["channels", "pulse_times"])
-@pytest.mark.parametrize("value", [3, "01", None, {0: 1}, np.ones((2, 2))], ids=repr)
+@pytest.mark.parametrize("value", ["01", None, {0: 1}, np.ones((2, 2))], ids=repr)
 def test_a_list_that_is_none(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         BI(n_channels=4, **{name: value})

@@ -8,9 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from livn.configured import Configured
+from livn.recordings import EPSILON
 from livn.run import Run
 
-__all__ = ["Decoding", "SpikeDecoding", "Spikes", "whole"]
+__all__ = ["Decoding", "SpikeDecoding", "Spikes", "check_within", "whole"]
 
 Duration = Annotated[float, Field(gt=0)]
 
@@ -48,8 +49,9 @@ class Decoding(Configured):
         """Length of the window, ms: `duration`, else the run's, else 0 for a run without any.
 
         Raises:
-            ValueError: spikes in a run that doesn't say how long it is.
+            ValueError: spikes in a run that doesn't say how long it is, or a run shorter than the window.
         """
+        check_within(self.duration, run)
         length = run._length() if self.duration is None else self.duration
         if length is None and run.spike_ids is not None and len(run.spike_ids):
             raise ValueError(f"the run has no duration: say {type(self).__name__}(duration=ms)")
@@ -95,6 +97,13 @@ class SpikeDecoding(Decoding):
 
     def _decode(self, spikes: Spikes, env: Any) -> Any:
         raise NotImplementedError
+
+
+def check_within(duration: float | None, run: Run) -> None:
+    """Refuse a window longer than the run: what was not simulated must not count as silence."""
+    length = run._length()
+    if duration is not None and length and duration > length + EPSILON:
+        raise ValueError(f"duration must be at most that of the run, {length:.10g} ms, got {duration:.10g}")
 
 
 def whole(run: Any, env: Any = None, only: str | None = None) -> Run:

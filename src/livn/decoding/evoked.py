@@ -246,6 +246,15 @@ class PeriStimulusHistogram(SpikeDecoding):
             )
         return self
 
+    def setup(self, env: Any) -> None:
+        """Record the spikes of all cells.
+
+        Raises:
+            KeyError: an unknown population.
+        """
+        groups(self, self.populations, env, np.empty(0, np.int64))
+        super().setup(env)
+
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         before, after = _bins(self.pre_ms, self.bin_size), _bins(self.post_ms, self.bin_size)
         members = groups(self, self.populations, env, spikes.ids)

@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, model_validator
 from livn import checks
 from livn.decoding.base import Decoding, whole
 from livn.decoding.recording import NotNegative, first, needed, record_current
+from livn.env.recorders import DEFAULT_DT
 from livn.grids import ratio
 from livn.recordings import Series
 from livn.run import CURRENT, Run
@@ -94,8 +95,20 @@ class LFP(Decoding):
                 )
 
     def setup(self, env: Any) -> None:
-        """Record the membrane currents."""
+        """Record the membrane currents.
+
+        Raises:
+            ValueError: an unknown channel, or a rate that cannot be made from the recording's.
+        """
+        self._known(env)
+        dt = env.membrane_current_recording_dt
+        self._fraction(DEFAULT_DT if dt is None else dt)
         record_current(env)
+
+    def _known(self, env: Any) -> list[int]:
+        """The ids of the channels that are wanted."""
+        ids = np.asarray(env.io.channel_ids).tolist()
+        return ids if self.channels is None else [checks.choice("channel", c, ids) for c in self.channels]
 
     def __call__(self, signal: Run, env: Any = None) -> dict[str, Any]:
         """The potentials in the first `duration` ms of a run.
@@ -107,15 +120,14 @@ class LFP(Decoding):
         """
         env = needed(env, self)
         run = first(whole(signal, env, only=CURRENT), self.duration)
-        ids = np.asarray(env.io.channel_ids).tolist()
-        rows = [ids.index(checks.choice("channel", c, ids)) for c in (ids if self.channels is None else self.channels)]
+        wanted = self._known(env)
         current = run.channel(CURRENT)
-        lfp, rate = np.zeros((len(rows), 0)), 0.0
+        lfp, rate = np.zeros((len(wanted), 0)), 0.0
         if isinstance(current, Series):
             rate = float(1000 / current.dt)
             if current.values.shape[1]:
-                potentials = np.asarray(env.potential_recording(current.values, ids=current.ids), np.float64)
-                lfp, rate = self._resampled(potentials[rows], current.dt)
+                potentials = env.potential_recording(current.values, ids=current.ids, channels=wanted)
+                lfp, rate = self._resampled(np.asarray(potentials, np.float64), current.dt)
         if lfp.size:
             self._check_rate(rate)
             if self.lowpass_hz is not None:
@@ -123,19 +135,26 @@ class LFP(Decoding):
         result = {"lfp": lfp, "sample_rate_hz": rate, "n_channels": len(lfp), "n_samples": lfp.shape[1]}
         return result | self._powers(lfp, rate)
 
-    def _resampled(self, values: np.ndarray, dt: float) -> tuple[np.ndarray, float]:
-        from scipy.signal import resample_poly
-
+    def _fraction(self, dt: float) -> tuple[int, int] | None:
+        """By how much the rate of samples every `dt` ms is raised and lowered; None if it stays."""
         if self.downsample_hz is None or 1000 / self.downsample_hz <= dt * (1 + 1e-9):
-            return values, 1000 / dt
+            return None
         up, down = ratio(dt, 1000 / self.downsample_hz)
         if max(up, down) > LARGEST:
             n = min(max(round(down / up), 1), LARGEST)
             raise ValueError(
                 f"downsample_hz must be the recording's rate, {1000 / dt:g} Hz, times a fraction of whole numbers "
-                f"up to {LARGEST}, got {self.downsample_hz:.10g}; for instance {1000 / dt / n!r}"
+                f"up to {LARGEST}, got {self.downsample_hz:.10g}; for instance {1000 / dt / n:.10g}"
             )
-        return resample_poly(values, up, down, axis=1, padtype="mean"), self.downsample_hz
+        return up, down
+
+    def _resampled(self, values: np.ndarray, dt: float) -> tuple[np.ndarray, float]:
+        from scipy.signal import resample_poly
+
+        fraction = self._fraction(dt)
+        if fraction is None or self.downsample_hz is None:
+            return values, 1000 / dt
+        return resample_poly(values, *fraction, axis=1, padtype="mean"), self.downsample_hz
 
     def _powers(self, lfp: np.ndarray, rate: float) -> dict[str, np.ndarray]:
         from scipy.signal import welch

@@ -52,7 +52,8 @@ class Pipe(Decoding):
 
     def clear(self) -> None:
         """Empty `state` and `context`."""
-        self._context, self._state = {}, {}
+        self._context = {}  # whoever holds that of a call keeps it
+        self._state.clear()
 
     def __call__(self, signal: Any, env: Any = None) -> Any:
         """What the last stage returns."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
-from livn.decoding.base import Decoding, whole
+from livn.decoding.base import Decoding, check_within, whole
 from livn.decoding.units import Milliseconds
 from livn.recordings import EPSILON
 from livn.run import CURRENT, SPIKES, VOLTAGE, Run
@@ -34,8 +34,9 @@ def first(run: Run, duration: float | None) -> Run:
     """The first `duration` ms of a run; the run itself where that is all of it.
 
     Raises:
-        ValueError: an end that lies off the grid of a series.
+        ValueError: an end that lies off the grid of a series, or beyond that of the run.
     """
+    check_within(duration, run)
     length = run._length()
     within = duration is None or (length is not None and length <= duration + EPSILON)
     return run if within else run.slice(0, duration)
@@ -152,6 +153,16 @@ class ChannelRecording(GatherAndMerge):
         int64 [C]: the ids of the channels.
         float64 [C, T]: their field potentials, µV, in this order; None if membrane currents are not recorded.
     """
+
+    def setup(self, env: Any) -> None:
+        """Record what is asked for.
+
+        Raises:
+            NotImplementedError: the env's IO records nothing.
+        """
+        if not len(env.io.channel_ids):
+            env.channel_recording(np.empty(0, np.int64))  # which says so, before a run is lost
+        super().setup(env)
 
     def __call__(self, signal: Run, env: Any = None) -> Any:
         """The tuple above.

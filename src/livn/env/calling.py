@@ -28,9 +28,15 @@ def call(env: Env, decoding: Any, inputs: Any, encoding: Any, run_options: dict[
         duration = decoding.duration
     else:
         raise TypeError(f"decoding must be a Decoding or a duration in ms, got {decoding!r:.200}")
+    before, began = (env.encoding, env.decoding), env.t
     env.encoding, env.decoding = encoding, decoding
-    if isinstance(decoding, Decoding):
-        decoding.setup(env)
-    stimulus = inputs if encoding is None else encoding(env, duration, inputs)
-    run = env.run(duration, stimulus, **run_options)
+    try:
+        if isinstance(decoding, Decoding):
+            decoding.setup(env)
+        stimulus = inputs if encoding is None else encoding(env, duration, inputs)
+        run = env.run(duration, stimulus, **run_options)
+    except BaseException:
+        if env.t == began:  # nothing has come of it
+            env.encoding, env.decoding = before
+        raise
     return decoding(run, env) if isinstance(decoding, Decoding) else run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from livn import checks
 from livn.env.culture import Culture
+from livn.io.base import warn_of_idle
 from livn.network import Network
 from livn.stimulus import Stimulus
 
@@ -64,7 +65,12 @@ class Dish(Culture):
             ValueError: inputs of another width, NaN, dt <= 0.
             NotImplementedError: the IO has no channels, or does not stimulate.
         """
-        return self._io().cell_stimulus(self._coordinates()[0], channel_inputs, dt)
+        stimulus: Stimulus = self._io().cell_stimulus(self._coordinates()[0], channel_inputs, dt)
+        if stimulus.array is not None and not stimulus.array.any():
+            idle = np.asarray(channel_inputs).any(axis=0)
+            if idle.any():
+                warn_of_idle(self.io.input_ids[idle], stacklevel=3)
+        return stimulus
 
     def channel_recording(self, ids: ArrayLike, *arrays: ArrayLike) -> Any:
         """What was recorded of cells, by the channels that hear them.
@@ -83,19 +89,22 @@ class Dish(Culture):
         """
         return self._io().channel_recording(self._coordinates()[1], ids, *arrays)
 
-    def potential_recording(self, currents: ArrayLike, ids: ArrayLike | None = None) -> np.ndarray:
+    def potential_recording(
+        self, currents: ArrayLike, ids: ArrayLike | None = None, channels: Sequence[int] | None = None
+    ) -> np.ndarray:
         """Field potentials at the channels.
 
         Args:
             currents: [M, T], membrane currents, µA, as `run.current`.
             ids: int[M], the cell of each row, as `run.current_ids`, if those of a part of the cells were recorded; all
                 rows of a cell, in order. None: all cells.
+            channels: ids, in the order of the result's rows; None: all.
 
         Returns:
             float64[C, T], µV.
 
         Raises:
-            ValueError: rows that don't fit the cells.
+            ValueError: rows that don't fit the cells, or an unknown channel.
             NotImplementedError: the IO does not record potentials.
         """
         rows = self._coordinates()[1]
@@ -108,8 +117,7 @@ class Dish(Culture):
                 f"currents must have one row per compartment, of which {what} {len(rows)}: "
                 f"got {len(flowing)}; name the cells with ids= if only some were recorded"
             )
-        io = self._io()
-        return io.potential_recording(io.distances(rows), flowing)
+        return np.asarray(self._io().potentials(rows, flowing, channels))
 
     @staticmethod
     def _rows_of(gids: np.ndarray, ids: ArrayLike) -> np.ndarray:
@@ -117,9 +125,9 @@ class Dish(Culture):
         wanted = checks.array("ids", ids, shape=(None,), dtype=np.int64)
         order = np.argsort(wanted, kind="stable")
         named = wanted[order]
-        turn = np.arange(len(named)) - np.searchsorted(named, named)
-        at = np.searchsorted(gids, named) + turn
-        wrong = (at >= len(gids)) | (gids[np.minimum(at, len(gids) - 1)] != named)
+        first, last = np.searchsorted(gids, named), np.searchsorted(gids, named, "right")
+        begin, end = np.searchsorted(named, named), np.searchsorted(named, named, "right")
+        wrong = end - begin != last - first
         if wrong.any():
             gid = int(named[wrong.argmax()])
             raise ValueError(
@@ -127,7 +135,7 @@ class Dish(Culture):
                 f"{int((gids == gid).sum())} rows"
             )
         out = np.empty(len(wanted), np.int64)
-        out[order] = at
+        out[order] = first + np.arange(len(named)) - begin
         return out
 
     def recording_distances(self) -> np.ndarray:

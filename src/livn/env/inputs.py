@@ -94,7 +94,8 @@ def _axial(network: Network, cells: np.ndarray, sections: np.ndarray, per: int, 
     if len(lonely):
         raise ValueError(
             "a potential without a gradient moves nothing: an extracellular stimulus needs a column for each section "
-            f"of a cell, as env.stimulus_coordinates() has rows; gid {network.gids[lonely[0]]} has a single one"
+            f"of a cell, as env.stimulus_coordinates() has rows; gid {network.gids[lonely[0]]} has a single one. "
+            "Currents are Stimulus.from_current(array, dt)"
         )
     moved = np.unique(cells[double[cells]])
     soma, dend = column[moved].T

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import json
 import os
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -11,14 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from livn import checks
-from livn.checks import unknown
+from livn.checks import choice, unknown
 from livn.revival import from_document
 from livn.stimulus import Stimulus
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["IO"]
+__all__ = ["IO", "warn_of_idle"]
 
 
 class IO:
@@ -114,6 +118,34 @@ class IO:
         """float64[C, M]: how strongly each channel acts on each row, per unit of input; 0 where it does not."""
         self._lacks("reach")
 
+    def potentials(
+        self, neuron_coordinates: ArrayLike, currents: ArrayLike, channels: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """`potential_recording` of the currents at these coordinates, for all channels or for some.
+
+        Args:
+            neuron_coordinates: [M, 4].
+            currents: [M, T], membrane currents, µA.
+            channels: ids, in the order of the result's rows; None: all.
+
+        Returns:
+            float64[len(channels), T], µV.
+
+        Raises:
+            ValueError: an unknown channel, or currents of another number of rows.
+        """
+        wanted = self._places_of(channels)
+        return self.potential_recording(self.distances(neuron_coordinates), currents)[wanted]
+
+    def _places_of(self, channels: Sequence[int] | None) -> list[int]:
+        """The rows of channels in a recording."""
+        ids = self.channel_ids.tolist()
+        return list(range(len(ids))) if channels is None else [ids.index(choice("channel", c, ids)) for c in channels]
+
+    def strengths(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """float64[C]: how strongly each channel acts on all rows together, per unit of input."""
+        return np.asarray(self.reach(neuron_coordinates)).sum(axis=1)
+
     def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
         """What each row contributes to the recordings of a channel."""
         self._lacks("channel_contribution")
@@ -133,10 +165,19 @@ class IO:
         return {}
 
     def as_json(self) -> str:
-        """The class and its arguments as JSON text."""
-        import json
+        """The class and its arguments as JSON text.
 
-        return json.dumps({"cls": type(self).__name__, **self._document()})
+        Raises:
+            NotImplementedError: a class of one's own whose `_document` does not tell its arguments.
+        """
+        document = self._document()
+        missing = [p for p in inspect.signature(type(self)).parameters if p not in document]
+        if missing:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define _document(), the arguments from which it can be made again: "
+                f"{', '.join(missing)} would be lost"
+            )
+        return json.dumps({"cls": type(self).__name__, **document})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -163,10 +204,15 @@ class IO:
 
     def clone(self) -> Self:
         """An equal IO that shares nothing with this one."""
-        return self.from_json(self.as_json())
+        return copy.deepcopy(self)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other._document() == self._document()
+        if type(other) is not type(self):
+            return NotImplemented
+        try:
+            return other is self or other.as_json() == self.as_json()
+        except NotImplementedError:  # of a class that doesn't tell what it is made of, an object is itself alone
+            return False
 
     __hash__ = None  # type: ignore[assignment]  # its parameters can be set
 
@@ -178,3 +224,10 @@ class IO:
         raise NotImplementedError(
             f"{type(self).__name__}.{what}: this IO {have}; an array of electrodes is livn.io.MEA"
         )
+
+
+def warn_of_idle(channels: np.ndarray, stacklevel: int) -> None:
+    """Say that inputs of these channels do nothing."""
+    names = ("channel " if len(channels) == 1 else "channels ") + ", ".join(map(str, channels.tolist()))
+    text = f"no cell is within reach of {names}, whose input does nothing"
+    warnings.warn(text, RuntimeWarning, stacklevel=stacklevel)

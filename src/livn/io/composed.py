@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -65,6 +65,10 @@ class ComposedIO(IO):
         """See `IO.reach`."""
         return self.inputs.reach(neuron_coordinates)
 
+    def strengths(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """See `IO.strengths`."""
+        return self.inputs.strengths(neuron_coordinates)
+
     def channel_recording(self, neuron_coordinates: ArrayLike, ids: ArrayLike, *arrays: ArrayLike) -> Any:
         """See `IO.channel_recording`."""
         return self.outputs.channel_recording(neuron_coordinates, ids, *arrays)
@@ -81,6 +85,12 @@ class ComposedIO(IO):
         """See `IO.potential_recording`."""
         return self.outputs.potential_recording(distances, currents)
 
+    def potentials(
+        self, neuron_coordinates: ArrayLike, currents: ArrayLike, channels: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """See `IO.potentials`."""
+        return self.outputs.potentials(neuron_coordinates, currents, channels)
+
     def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
         """See `IO.channel_contribution`."""
         return self.outputs.channel_contribution(neuron_coordinates, channel)
@@ -91,10 +101,9 @@ class ComposedIO(IO):
         for name, value in checks.mapping("params", params, "parameters of the IO").items():
             part, _, rest = name.partition("-")
             parts[checks.choice("part of the IO", part, parts, KeyError)][rest] = value
-        trial = self.clone()
-        trial.inputs.set_params(parts["inputs"])
-        trial.outputs.set_params(parts["outputs"])
-        self.inputs, self.outputs = trial.inputs, trial.outputs
+        self.outputs.clone().set_params(parts["outputs"])  # which raises before anything is set
+        self.inputs.set_params(parts["inputs"])
+        self.outputs.set_params(parts["outputs"])
         return self
 
     def _document(self) -> dict[str, Any]:

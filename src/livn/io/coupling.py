@@ -1,8 +1,8 @@
-"""How electrodes act on compartments: a sparse matrix, by electrode."""
+"""How electrodes act on compartments, and compartments on electrodes: a sparse matrix, by electrode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,13 +12,14 @@ __all__ = ["Coupling"]
 
 
 class Coupling:
-    """Potentials per current, mV/µA, at the rows of the cells that each electrode reaches.
+    """Potentials per current between each electrode and the rows near it.
 
     Args:
         coordinates: float64[M, 4], rows of one cell beside each other or not; its first is its soma.
         electrodes: float64[C, 4].
-        radius: an electrode reaches the cells whose soma lies within, µm.
-        gain: gain(distances µm) -> mV per µA.
+        radius: how far an electrode reaches, µm.
+        gain: gain(distances µm) -> potential per current.
+        by_soma: all rows of the cells whose soma lies within the radius are near, else the rows that lie within.
 
     Attributes:
         coordinates: as given.
@@ -32,12 +33,15 @@ class Coupling:
         electrodes: np.ndarray,
         radius: float,
         gain: Callable[[np.ndarray], np.ndarray],
+        by_soma: bool,
     ) -> None:
         self.coordinates = coordinates
         self.gids = coordinates[:, 0].astype(np.int64)
-        _, soma, cell = np.unique(self.gids, return_index=True, return_inverse=True)
-        somata = coordinates[soma]
-        self._rows = [np.flatnonzero((apart(somata, e) <= radius)[cell]) for e in electrodes]
+        places, cell = coordinates, np.arange(len(coordinates))
+        if by_soma:
+            _, soma, cell = np.unique(self.gids, return_index=True, return_inverse=True)
+            places = coordinates[soma]
+        self._rows = [np.flatnonzero((apart(places, e) <= radius)[cell]) for e in electrodes]
         self._gains = [gain(apart(coordinates[rows], e)) for rows, e in zip(self._rows, electrodes, strict=True)]
         self.reached = np.unique(np.concatenate(self._rows))
 
@@ -58,6 +62,18 @@ class Coupling:
             places = self._rows[c] if rows is None else np.searchsorted(rows, self._rows[c])
             sums[:, places] += active[:, c, None] * self._gains[c]
         out[on] = sums
+        return out
+
+    @property
+    def strengths(self) -> np.ndarray:
+        """float64[C]: the sum over the rows that each electrode reaches."""
+        return np.array([gains.sum() for gains in self._gains])
+
+    def sums(self, values: np.ndarray, electrodes: Sequence[int]) -> np.ndarray:
+        """float64[len(electrodes), T]: values [M, T] of the rows near some electrodes, added up by their gains."""
+        out = np.empty((len(electrodes), values.shape[1]))
+        for row, e in zip(out, electrodes, strict=True):
+            row[:] = self._gains[e] @ values[self._rows[e]]
         return out
 
     def dense(self) -> np.ndarray:

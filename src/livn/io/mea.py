@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -68,6 +68,7 @@ class MEA(IO):
         }
         self._medium = dict(VOLUME_CONDUCTOR) | _checked_medium({} if volume_conductor is None else volume_conductor)
         self._coupled: Coupling | None = None
+        self._listening: Coupling | None = None
         self._heard: tuple[np.ndarray, Heard] | None = None
 
     # What it is
@@ -160,6 +161,10 @@ class MEA(IO):
         """float64[C, M]: the potential that 1 µA of each electrode makes at each row, mV; 0 where it does not reach."""
         return self._coupling(neuron_coordinates).dense()
 
+    def strengths(self, neuron_coordinates: ArrayLike) -> np.ndarray:
+        """float64[C]: the sum of `reach` over the rows, for each electrode."""
+        return self._coupling(neuron_coordinates).strengths
+
     def _coupling(self, neuron_coordinates: ArrayLike) -> Coupling:
         rows = checked_rows("neuron_coordinates", neuron_coordinates)
         if self._coupled is None or not np.array_equal(self._coupled.coordinates, rows):
@@ -170,6 +175,7 @@ class MEA(IO):
                 self._electrodes,
                 self.input_radius,
                 lambda r: m["stimulation_gain"] / np.sqrt(r**2 + height),
+                by_soma=True,
             )
         return self._coupled
 
@@ -239,6 +245,17 @@ class MEA(IO):
             row[:] = self.source_gain(far[near]) @ flowing[near]
         return out
 
+    def potentials(
+        self, neuron_coordinates: ArrayLike, currents: ArrayLike, channels: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """See `IO.potentials`; what is near each electrode is found once for the same coordinates."""
+        rows = checked_rows("neuron_coordinates", neuron_coordinates)
+        flowing = checks.array("currents", currents, shape=(len(rows), None))
+        wanted = self._places_of(channels)
+        if self._listening is None or not np.array_equal(self._listening.coordinates, rows):
+            self._listening = Coupling(rows, self._electrodes, self.output_radius, self.source_gain, by_soma=False)
+        return self._listening.sums(flowing, wanted)
+
     def channel_contribution(self, neuron_coordinates: ArrayLike, channel: int) -> pd.DataFrame:
         """What the rows within `output_radius` contribute to an electrode's potential at equal currents.
 
@@ -284,7 +301,7 @@ class MEA(IO):
                 medium |= _checked_medium({name.removeprefix("volume_conductor-"): value})
         self._radii |= radii
         self._medium |= medium
-        self._coupled = self._heard = None
+        self._coupled = self._listening = self._heard = None
         return self
 
     @classmethod
