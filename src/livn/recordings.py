@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EPSILON", "Events", "Series"]
 
+DEFAULT_DT = 0.1
+"""Spacing of samples that nobody asked for otherwise, ms."""
+
 EPSILON = 1e-6  # ms: times closer than this are the same; far below any step, far above rounding
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from livn import Env, Stimulus, System, make
-from livn.decoding import Decoding
+from livn.decoding import LFP, ChannelRecording, Decoding, PeriStimulusHistogram
 from livn.encoding import ElectrodeStimulus, Encoding
-from livn.io import IO, MEA, ComposedIO
+from livn.io import IO, MEA, ComposedIO, electrode_array_coordinates
 from livn.run import Run
 from tests.env.helpers import ELECTRODES, lively, small_system
 
@@ -175,3 +175,95 @@ def test_the_bases_are_where_the_protocols_are() -> None:
     assert types.Encoding is Encoding
     with pytest.raises(AttributeError, match="Decodings"):
         types.Decodings  # noqa: B018
+
+
+FAR = [[0, 20.0, 30.0, 40.0], [3, 9000.0, 0.0, 0.0]]
+
+
+def test_an_electrode_that_reaches_nobody_is_announced() -> None:
+    with lively("cpu", io=MEA(FAR)) as env:
+        text = "no cell is within reach of channel 3, whose input does nothing"
+        with pytest.warns(RuntimeWarning, match=text) as caught:
+            env.run(5.0, Stimulus.biphasic_pulse(2, [0, 1]))
+        assert [w.filename for w in caught] == [__file__]
+        with pytest.warns(RuntimeWarning, match=text) as caught:
+            env.cell_stimulus([[0.0, 5.0]])
+        assert [w.filename for w in caught] == [__file__]
+        env.cell_stimulus([[1.0, 5.0]])  # something comes of it
+        env.cell_stimulus([[0.0, 0.0]])
+    with lively("cpu", io=MEA(FAR[1:])) as env:
+        with pytest.raises(ValueError, match=r"no electrode of MEA\(1 channels\) reaches a cell"):
+            env.run(5.0, Stimulus.biphasic_pulse(1, 0))
+        with pytest.raises(ValueError, match=r"no channel of MEA\(1 channels\) reaches a cell"):
+            ElectrodeStimulus()(env, 5.0, 3.0)
+
+
+class Rig(IO):
+    """Channels of one's own, by a number that it does not tell."""
+
+    def __init__(self, n: int = 3) -> None:
+        self.n = n
+
+    @property
+    def channel_ids(self) -> np.ndarray:
+        return np.arange(self.n)
+
+
+class Grid(MEA):
+    """An MEA made of other arguments."""
+
+    def __init__(self, pitch: float = 100.0) -> None:
+        super().__init__(electrode_array_coordinates(pitch, 2, 2))
+
+
+def test_an_io_of_ones_own_is_copied_and_not_lost_in_silence(tmp_path: Path) -> None:
+    assert Rig(7).clone().n == 7
+    assert Rig(7) != Rig(3)
+    rig = Rig(7)
+    assert rig == rig
+    with (
+        lively("cpu", io=rig) as env,
+        pytest.raises(NotImplementedError, match=r"must define _document\(\).*: n would"),
+    ):
+        env.save(tmp_path / "culture")
+    with lively("cpu", io=Grid(120.0)) as env:
+        env.set_params({"io-input_radius": 100.0})
+        assert env.io.input_radius == 100.0
+
+
+def test_a_part_of_a_cell_has_no_potential() -> None:
+    with on_electrodes() as env:
+        with pytest.raises(ValueError, match="ids name cell 0 1 times, of which there are 2 rows"):
+            env.potential_recording(np.zeros((1, 4)), ids=[0])
+        current = np.random.default_rng(0).normal(size=(10, 4))
+        whole = env.potential_recording(current)
+        np.testing.assert_array_equal(env.potential_recording(current, channels=[7]), whole[1:])
+        np.testing.assert_array_equal(env.io.potential_recording(env.recording_distances(), current), whole)
+        with pytest.raises(ValueError, match="unknown channel 3; legal: 0, 7"):
+            env.potential_recording(current, channels=[3])
+
+
+def test_what_is_wrong_is_found_before_the_run() -> None:
+    histogram = PeriStimulusHistogram([10.0], populations="EXX", pre_ms=5, post_ms=5, duration=20)
+    with on_electrodes() as env:
+        env(1.0)
+        for decoding in (histogram, LFP(channels=[77], duration=20), LFP(downsample_hz=333, duration=20)):
+            with pytest.raises((KeyError, ValueError), match="EXX|77|333"):
+                env(decoding)
+            assert (env.t, env.decoding) == (1.0, 1.0)
+        with pytest.raises(ValueError, match="Invalid stimulus"):
+            env(Count(duration=5.0), "pulse")
+        assert (env.t, env.decoding, env.encoding) == (1.0, 1.0, None)
+        assert env.membrane_current_recording_dt is None
+    with lively("cpu") as env, pytest.raises(NotImplementedError, match="no channels"):
+        env(ChannelRecording(duration=20))
+    assert env.decoding is None
+
+
+def test_an_action_is_an_amplitude() -> None:
+    with on_electrodes() as env:
+        encoding = ElectrodeStimulus(channel=7)
+        assert encoding(env, 5.0, np.array([20.0])) == encoding(env, 5.0, 20.0)
+        assert encoding.input_space.shape == (1,)
+        with pytest.raises(TypeError, match="inputs must be a finite number"):
+            encoding(env, 5.0, np.array([20.0, 3.0]))

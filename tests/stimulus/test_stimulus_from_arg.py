@@ -76,3 +76,29 @@ def test_a_bad_stimulus_is_explained(x: object, error: type, text: str) -> None:
 def test_nonsense_duration() -> None:
     with pytest.raises(ValueError, match="duration"):
         Stimulus.from_arg(A, duration=0)
+
+
+def test_told_spikes_at_the_end_of_a_run_are_not_lost() -> None:
+    for time in (9.0, 9.99, 10.0):
+        Stimulus.from_arg(Stimulus.from_spikes({0: [time]}), duration=10.0)
+    with pytest.warns(RuntimeWarning, match="dropped"):
+        Stimulus.from_arg(Stimulus.from_spikes({0: [1.0, 10.025]}), duration=10.0)
+
+
+@pytest.mark.parametrize(
+    ("times", "error", "text"),
+    [
+        ({}, ValueError, "at least one cell"),
+        ([1.0], TypeError, "mapping {gid: times in ms}"),
+        ({0: [1.0], "a": [2.0]}, ValueError, "gids of times must be"),
+        ({-1: [1.0]}, ValueError, "must not be negative"),
+        ({0: [-1.0]}, ValueError, r"times\[0\] must be a list of times from 0"),
+        ({0: [[1.0]]}, ValueError, r"times\[0\] must be a list of times from 0"),
+        ({0: [1e30]}, ValueError, r"times\[0\] must be a list of times from 0"),
+        ({0: [np.nan]}, ValueError, r"times\[0\] must be finite"),
+        ({0: "soon"}, ValueError, r"times\[0\] must be an array of numbers"),
+    ],
+)
+def test_nonsense_spikes(times: object, error: type, text: str) -> None:
+    with pytest.raises(error, match=text):
+        Stimulus.from_spikes(times)  # type: ignore[arg-type]

@@ -10,9 +10,8 @@ from pydantic import Field, StrictBool, model_validator
 from livn import checks
 from livn.decoding.base import Decoding, whole
 from livn.decoding.recording import NotNegative, first, needed, record_current
-from livn.env.recorders import DEFAULT_DT
 from livn.grids import ratio
-from livn.recordings import Series
+from livn.recordings import DEFAULT_DT, Series
 from livn.run import CURRENT, Run
 
 __all__ = ["BANDS", "LFP"]

@@ -10,14 +10,13 @@ import numpy as np
 from livn import checks
 from livn.engine.base import Advance, Probe
 from livn.network import Network
-from livn.recordings import tidy
+from livn.recordings import DEFAULT_DT, tidy
 from livn.run import Events, Run, Series
 
 __all__ = ["Recorders", "check_memory", "checked_gids", "checked_populations"]
 
 OPTIONS: dict[str, tuple[str, ...]] = {"spikes": (), "membrane_current": ("dt",)}
 STATE_OPTIONS = ("dt", "gids", "sections")
-DEFAULT_DT = 0.1
 Spikes = tuple[np.ndarray, np.ndarray]
 """(steps, cell indices), int64[n] each."""
 
