@@ -248,7 +248,7 @@ def test_what_is_wrong_is_found_before_the_run() -> None:
     with on_electrodes() as env:
         env(1.0)
         for decoding in (histogram, LFP(channels=[77], duration=20), LFP(downsample_hz=333, duration=20)):
-            with pytest.raises((KeyError, ValueError), match="EXX|77|333"):
+            with pytest.raises((KeyError, ValueError), match=r"EXX|77|333"):
                 env(decoding)
             assert (env.t, env.decoding) == (1.0, 1.0)
         with pytest.raises(ValueError, match="Invalid stimulus"):

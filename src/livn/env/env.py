@@ -259,7 +259,7 @@ class Env(Dish):
             weights=self._weights,
             plasticity=None if learning is None else (learning.on, learning.rules),
             recordings=(self._recorders.signals, traces.settings),
-            stream=(self._noise_seed, self._stream),
+            stream=(self._noise_seed if self._noise_seed != self.seed else "that of the culture", self._stream),
         )
         probes = self._recorders.probes(network, step, steps)
         every, samples = traces.due(step, start, steps)
