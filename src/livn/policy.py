@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -17,7 +16,7 @@ from livn.grids import BLOCK, averages
 from livn.recordings import tidy
 
 if TYPE_CHECKING:
-    from livn.stimulus import Stimulus
+    pass
 
 __all__ = [
     "BiphasicPulsePolicy",
@@ -25,7 +24,6 @@ __all__ = [
     "MonophasicPulsePolicy",
     "Policy",
     "PulseSweepPolicy",
-    "through_electrodes",
 ]
 
 Positive = Annotated[float, Field(gt=0)]
@@ -400,39 +398,3 @@ class PulseSweepPolicy(ElectrodePolicy):
     @cached_property
     def _amplitudes(self) -> np.ndarray:
         return self._balanced(self._given_amplitudes)
-
-
-def through_electrodes(policy: Policy, env: Any, duration: float | None = None) -> Stimulus:
-    """What a policy does to the cells of an env, a window at a time.
-
-    Args:
-        policy: of as many channels as the env's IO takes inputs.
-        env: with electrodes.
-        duration: of the run, ms; None: not known yet.
-
-    Raises:
-        ValueError: no electrodes, none that reaches a cell, another number of channels or unit, or longer than the run.
-    """
-    from livn.io.base import warn_of_idle
-
-    if env is None or env.io is None or not env.io.num_inputs:
-        raise ValueError(f"a {type(policy).__name__} needs an env with electrodes, such as make(system, io=MEA(...))")
-    io, units = env.io, policy.input_units
-    if units is not None and units != io.input_units:
-        raise ValueError(f"the policy commands {units}, and {io!r} takes {io.input_units}")
-    if policy.num_inputs != io.num_inputs:
-        raise ValueError(
-            f"the policy commands {policy.num_inputs} channels, and {io!r} has {io.num_inputs}: "
-            f"policy.for_array({io.num_inputs}) fits an electrode policy to it"
-        )
-    extent = policy.extent_ms
-    if duration is not None and extent > duration * (1.0 + 1e-12) + 1e-6:
-        raise ValueError(f"the policy lasts {extent:.10g} ms, longer than the run of {duration:.10g} ms")
-    coordinates, rows = env.stimulus_coordinates(), max(1, policy._length)
-    stimulus: Stimulus = io.stream(coordinates, policy.window, rows * policy._grid, policy._grid)
-    if isinstance(policy, ElectrodePolicy):
-        with suppress(NotImplementedError):  # an IO of one's own need not know its reach
-            idle = (io.strengths(coordinates) == 0.0) & np.isin(np.arange(io.num_inputs), policy.channels)
-            if idle.any():
-                warn_of_idle(io.input_ids[idle], stacklevel=6)
-    return stimulus

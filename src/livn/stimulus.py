@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -224,44 +222,9 @@ class Stimulus(Frozen):
             ValueError, TypeError: "Invalid stimulus" for anything else; the constructor's for a bad one; a policy
                 without electrodes, of another number of channels or unit, or longer than the run.
         """
-        if x is None:
-            return None
-        mode = DEFAULT_MODE if env is None or env.model.input_mode is None else env.model.input_mode
-        if isinstance(x, Stimulus):
-            stimulus = x
-        elif isinstance(x, dict) and all(isinstance(key, str) for key in x):
-            default: dict[str, Any] = {} if isinstance(x.get("array"), Stimulus) else {"input_mode": mode}
-            stimulus = cls(**default | x)
-        elif isinstance(x, tuple) and 1 <= len(x) <= len(ARGUMENTS):
-            arguments = dict(zip(ARGUMENTS, x, strict=False))
-            stimulus = cls.from_arg(arguments, env)  # type: ignore[assignment]
-        elif isinstance(x, list | np.ndarray):
-            stimulus = cls(x, input_mode=mode)
-        else:
-            from livn.policy import Policy, through_electrodes
+        from livn.argument import stimulus_of
 
-            if isinstance(x, Policy):
-                return through_electrodes(x, env, duration)
-            raise ValueError(
-                f"Invalid stimulus {x!r:.200}: must be None, a Stimulus, an array [T, n], a tuple (array, dt, ...), "
-                "a dict of Stimulus arguments or a Policy"
-            )
-        if duration is not None:
-            # at the caller's line: of this method, or of the run that took the stimulus
-            stimulus._warn_if_cut(number("duration", duration, above=0, unit="ms"), 3 if env is None else 5)
-        return stimulus
-
-    def _warn_if_cut(self, duration: float, stacklevel: int) -> None:
-        first = math.ceil(duration / self.dt - 1e-6)
-        if isinstance(self.source, SpikeTrains):
-            beyond = self.source.last > duration + self.dt / 2.0  # one at the very end opens the next run
-        else:
-            beyond = self._rows > first if self.array is None else bool(self.array[first:].any())
-        if beyond:
-            text = (
-                f"the stimulus lasts {self.duration:.10g} ms: what lies beyond the run's {duration:.10g} ms is dropped"
-            )
-            warnings.warn(text, RuntimeWarning, stacklevel=stacklevel)
+        return stimulus_of(x, env, duration)
 
     # What it is
 
