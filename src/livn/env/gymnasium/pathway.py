@@ -16,10 +16,10 @@ from livn.decoding import Decoding, Pipe
 from livn.decoding.base import whole
 from livn.encoding import Encoding
 from livn.env.gymnasium.base import GymnasiumEnv
+from livn.env.gymnasium.pulses import GRID, action_of, pulses_on
 from livn.env.gymnasium.stages import GymStep, KeepRun, Step
 from livn.env.gymnasium.vector import CultureVectorEnv
 from livn.making import make
-from livn.policy import BiphasicPulsePolicy
 from livn.run import Events
 from livn.stimulus import Stimulus
 
@@ -32,9 +32,6 @@ itself, and grow while it is made to fire some 5 times a second or more; by the 
 
 TRAINING = 500.0
 """Length of the first part of a step, in which the culture is stimulated by the action and learns, ms."""
-
-GRID = 0.05
-"""Pulses begin at multiples of it, ms."""
 
 TRIAL, ONSET = 125.0, 65.0
 """Length of the trial of a test pulse, and when in it the pulse begins, ms."""
@@ -75,14 +72,12 @@ class PairedPulses(Encoding):
         Raises:
             ValueError: inputs of another shape or out of bounds, or an electrode that the env does not have.
         """
-        action = checks.array("inputs", inputs, shape=(3,))
-        if (np.abs(action) > 1.0).any():
-            raise ValueError(f"inputs must be from -1 to 1, got {action.tolist()}")
+        action = action_of(inputs, 3)
         source, target = ((action[:2] + 1.0) / 2.0 * (self.max_source, self.max_target)).tolist()
         first = np.arange(self.max_lag, t_end - self.max_lag - 0.5, self.interval)  # a pulse lasts 0.45 ms
         second = first + action[2] * self.max_lag
         trains = (self.source, source, first), (self.target, target, second)
-        pulses = [_pulses(env, *train) for train in trains if train[1]]
+        pulses = [pulses_on(env, *train) for train in trains if train[1]]
         if not pulses:
             return None
 
@@ -96,18 +91,6 @@ class PairedPulses(Encoding):
     def input_space(self) -> Any:
         """Box(-1, 1, (3,), float32)."""
         return gym.spaces.Box(-1.0, 1.0, (3,), np.float32)
-
-
-def _pulses(env: Any, channel: int, amplitude: float, times: np.ndarray) -> BiphasicPulsePolicy:
-    """Pulses of an amplitude [µA] on the electrode `channel` at times [ms], which are rounded to the grid."""
-    ids = env.io.input_ids.tolist()
-    return BiphasicPulsePolicy(
-        n_channels=env.io.num_inputs,
-        channels=(ids.index(checks.choice("channel", channel, ids)),),
-        amplitude=amplitude,
-        pulse_times=tuple((np.round(times / GRID) * GRID).tolist()),
-        dt=GRID,
-    )
 
 
 class EvokedResponse(Decoding):
@@ -158,7 +141,7 @@ class EvokedResponse(Decoding):
         try:
             if settle:
                 env.run(settle)
-            run = whole(env.run(TRIAL * trials, _pulses(env, self.source, self.amplitude, onsets)), env)
+            run = whole(env.run(TRIAL * trials, pulses_on(env, self.source, self.amplitude, onsets)), env)
         finally:
             if self.rule is not None:
                 env.enable_plasticity(self.rule)

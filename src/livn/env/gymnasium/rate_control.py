@@ -16,6 +16,7 @@ from livn.decoding import Decoding, Pipe
 from livn.decoding.base import whole
 from livn.encoding import Encoding
 from livn.env.gymnasium.base import GymnasiumEnv
+from livn.env.gymnasium.pulses import GRID, action_of, pulses_on
 from livn.env.gymnasium.stages import GymStep, KeepRun, Step
 from livn.env.gymnasium.vector import CultureVectorEnv
 from livn.making import make
@@ -26,9 +27,6 @@ __all__ = ["ChannelRate", "PulseTrain", "RateControl", "RateTask", "vector"]
 
 STEP = 100.0
 """Length of a step, ms."""
-
-GRID = 0.05
-"""Pulses begin at multiples of it, ms."""
 
 TOP = 5.0
 """Largest rate in an observation, in units of the highest target."""
@@ -56,23 +54,12 @@ class PulseTrain(Encoding):
         Raises:
             ValueError: inputs of another shape or out of bounds, or an electrode that the env does not have.
         """
-        action = checks.array("inputs", inputs, shape=(2,))
-        if (np.abs(action) > 1.0).any():
-            raise ValueError(f"inputs must be from -1 to 1, got {action.tolist()}")
-        strength, often = (action + 1.0) / 2.0
+        strength, often = (action_of(inputs, 2) + 1.0) / 2.0
         amplitude, n = float(strength * self.max_amplitude), round(float(often) * self.max_rate * t_end / 1000.0)
         if not n or not amplitude:
             return None
         times = np.floor(np.arange(n) * t_end / n / GRID) * GRID
-        ids = env.io.input_ids.tolist()
-        column = ids.index(checks.choice("channel", self.channel, ids))
-        return BiphasicPulsePolicy(
-            n_channels=env.io.num_inputs,
-            channels=(column,),
-            amplitude=amplitude,
-            pulse_times=tuple(times.tolist()),
-            dt=GRID,
-        )
+        return pulses_on(env, self.channel, amplitude, times)
 
     @property
     def input_space(self) -> Any:
