@@ -268,7 +268,7 @@ class Env(Dish):
         if stimulus is not None or self._world.size > 1:  # ranks must agree on one
             with self._world.once():
                 stim = Stimulus.from_arg(stimulus, self, steps * step)
-            driven = None if stim is None else self._driven(self.model.prepare_stimulus(stim), network, step)
+                driven = None if stim is None else self._driven(self.model.prepare_stimulus(stim), network, step)
         report = None if progress is None else lambda done: progress(float(tidy(done * step)))
         tracing = traces.begin(network, every, start, samples)
         before = self._dt
