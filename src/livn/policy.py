@@ -130,7 +130,10 @@ class ElectrodePolicy(Policy):
     def _check(self) -> Self:
         for channel in self.channels:
             if not 0 <= channel < self.n_channels:
-                raise ValueError(f"channels must be in 0 to {self.n_channels - 1}, got {channel}: off the array")
+                raise ValueError(
+                    f"channels must be in 0 to {self.n_channels - 1}, got {channel}: off the array (they are columns, "
+                    "places in io.input_ids; ElectrodeStimulus takes an electrode's id)"
+                )
         if len(set(self.channels)) < len(self.channels):
             raise ValueError(f"channels must name each electrode once, got {list(self.channels)}")
         self._steps("start_ms", self.start_ms)

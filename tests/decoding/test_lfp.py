@@ -210,7 +210,8 @@ def test_on_a_culture() -> None:
         assert result["lfp"].std() > 0.01
         assert 0.5 < result["all_relative"][0] <= 1.0
         env.record_membrane_current(dt=0.5)
-        assert env(LFP(downsample_hz=2000, duration=100))["n_samples"] == 200
+        with pytest.warns(RuntimeWarning, match=r"recorded every 0\.5 ms, as instantaneous samples"):
+            assert env(LFP(downsample_hz=2000, duration=100))["n_samples"] == 200
         assert env.membrane_current_recording_dt == 0.5
 
 

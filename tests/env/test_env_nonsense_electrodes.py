@@ -72,6 +72,8 @@ def listening() -> Iterator[Case]:
     yield "ragged", lambda e: e.channel_recording([0, 1], [1.0]), ValueError, "array 0 must have one entry per id, 2"
     for kind, ids in {"fraction": [0.5], "text": ["a"], "square": [[1]], "object": OBJECT}.items():
         yield f"ids {kind}", lambda e, i=ids: e.channel_recording(i, [1.0]), ValueError, "ids must be"
+    yield "no spikes", lambda e: e.channel_recording(None), ValueError, r"call env.record_spikes\(\) before the run"
+    yield "no currents", lambda e: e.potential_recording(None), ValueError, r"call env.record_membrane_current\(\)"
     ten = np.ones((10, 3))
     yield "rows", lambda e: e.potential_recording(ten[:6]), ValueError, "the cells have 10: got 6; name the cells"
     yield "rows of ids", lambda e: e.potential_recording(ten, [0, 0]), ValueError, "the ids have 2: got 10"

@@ -188,7 +188,7 @@ def test_engines_agree_on_the_first_steps() -> None:
         ({"channel": "5"}, ValueError, "unknown channel '5'"),
         ({"target": (5.0, 5.0)}, ValueError, r"target\[1\] must be a finite number > 5"),
         ({"target": (-1.0, 5.0)}, ValueError, r"target\[0\] must be a finite number >= 0"),
-        ({"target": 5.0}, ValueError, "target must have the shape"),
+        ({"target": 5.0}, ValueError, "target must be .lowest, highest. in Hz"),
         ({"steps": 0}, ValueError, "steps must be a whole number >= 1"),
         ({"steps": 2.5}, TypeError, "steps must be a whole number"),
         ({"plasticity": 1}, TypeError, "plasticity must be True or False"),

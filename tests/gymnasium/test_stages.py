@@ -245,3 +245,8 @@ def test_a_cart_can_be_driven() -> None:
         over, steps = terminated or truncated, steps + 1
     assert 5 < steps < 15  # always pushed to one side, it falls soon
     assert pipe.context["gym_action"] == 1
+
+
+def test_what_is_no_action_names_the_stage_that_gave_it() -> None:
+    with pytest.raises(ValueError, match=r"the stage before GymStep must give the task's action, in Box.*got \{'rate'"):
+        into(gym.spaces.Box(0.0, 1.0, (1,)), {"rate": 3.0})

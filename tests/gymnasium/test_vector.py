@@ -110,7 +110,7 @@ def test_an_error_in_one_comes_out_after_all_have_ended() -> None:
     env = CultureVectorEnv(one, 2)
     env.reset(seed=0)
     env.envs[0].close()
-    with pytest.raises(RuntimeError, match="no episode is under way"):
+    with pytest.raises(RuntimeError, match="this env is closed"):
         env.step(np.zeros((2, 1), np.float32))
     assert env.envs[1].env.t == 20.0
     env.close()

@@ -22,7 +22,8 @@ class AvalancheAnalysis(SpikeDecoding):
     is left of the window after the last whole bin.
 
     Attributes:
-        bin_width: ms.
+        bin_width: ms; Beggs & Plenz take about the mean interval between the spikes of the whole culture. In wider bins
+            avalanches run into each other, until all is one.
 
     Result:
         n_avalanches: int.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, Self
 
 import numpy as np
@@ -29,7 +30,8 @@ Positive = Annotated[float, Field(gt=0)]
 class LFP(Decoding):
     """Field potentials of the membrane currents, filtered and at a lower rate. Needs the env.
 
-    `setup` records the membrane currents, every 0.1 ms unless they are recorded already.
+    `setup` records the membrane currents, every 0.1 ms unless they are recorded already; they are instantaneous
+    samples, so a larger dt lets spikes fold into the result, and a warning says so.
 
     Attributes:
         channels: ids of the channels, in the order of the result's rows; None: all.
@@ -102,6 +104,13 @@ class LFP(Decoding):
         self._known(env)
         dt = env.membrane_current_recording_dt
         self._fraction(DEFAULT_DT if dt is None else dt)
+        if dt is not None and dt > DEFAULT_DT:
+            warnings.warn(
+                f"membrane currents are recorded every {dt:g} ms, as instantaneous samples: what is faster, such as "
+                f"spikes and pulses, folds into the potential; record_membrane_current(dt={DEFAULT_DT:g}) avoids that",
+                RuntimeWarning,
+                stacklevel=4,
+            )
         record_current(env)
 
     def _known(self, env: Any) -> list[int]:

@@ -43,6 +43,8 @@ class PairwiseChannelCorrelation(SpikeDecoding):
     with an env that has electrodes, or what `ChannelRecording` returns: a tuple whose first two are the dicts channel
     to ids and channel to times, ms; then, without a `duration`, the window ends with the bin of the last spike.
 
+    Electrodes that hear the same unit are correlated by that alone; a short `output_radius` keeps them apart.
+
     Attributes:
         bin_size: ms.
         min_units: channels with fewer distinct units that fired are left out, and so are those whose bins are all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,10 @@ def call(env: Env, decoding: Any, inputs: Any, encoding: Any, run_options: dict[
             raise ValueError(f"{type(decoding).__name__} needs a duration here: {type(decoding).__name__}(duration=ms)")
         duration = decoding.duration
     else:
-        raise TypeError(f"decoding must be a Decoding or a duration in ms, got {decoding!r:.200}")
+        raise TypeError(
+            f"decoding must be a Decoding or a duration in ms, got {decoding!r:.200}"
+            + ("; a function can be a stage: Pipe([function], duration=ms)" if inspect.isfunction(decoding) else "")
+        )
     before, began = (env.encoding, env.decoding), env.t
     env.encoding, env.decoding = encoding, decoding
     try:

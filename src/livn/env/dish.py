@@ -87,6 +87,8 @@ class Dish(Culture):
             ValueError: a cell that is not simulated, or arrays that do not go with the ids.
             NotImplementedError: the IO does not record.
         """
+        if ids is None:
+            raise ValueError("ids is None, so nothing was recorded: call env.record_spikes() before the run")
         return self._io().channel_recording(self._coordinates()[1], ids, *arrays)
 
     def potential_recording(
@@ -107,6 +109,10 @@ class Dish(Culture):
             ValueError: rows that don't fit the cells, or an unknown channel.
             NotImplementedError: the IO does not record potentials.
         """
+        if currents is None:
+            raise ValueError(
+                "currents is None, so nothing was recorded: call env.record_membrane_current() before the run"
+            )
         rows = self._coordinates()[1]
         flowing = checks.array("currents", currents, shape=(None, None))
         if ids is not None:

@@ -66,6 +66,7 @@ def _values(stimulus: Stimulus, dt: float, bounds: tuple[float, float] | None) -
                 legal = f">= {bounds[0]:g}" if np.isinf(bounds[1]) else f"within {bounds[0]:g} to {bounds[1]:g}"
                 raise ValueError(
                     f"a stimulus of mode {stimulus.input_mode} must be {legal} {stimulus.units}, got {worst:g}"
+                    + ("; currents of electrodes must be smaller" if stimulus.input_mode == "extracellular" else "")
                 )
         return values
 
@@ -95,7 +96,7 @@ def _axial(network: Network, cells: np.ndarray, sections: np.ndarray, per: int, 
         raise ValueError(
             "a potential without a gradient moves nothing: an extracellular stimulus needs a column for each section "
             f"of a cell, as env.stimulus_coordinates() has rows; gid {network.gids[lonely[0]]} has a single one. "
-            "Currents are Stimulus.from_current(array, dt)"
+            "Injected currents are Stimulus.from_current(array, dt), those of electrodes env.cell_stimulus(array, dt)"
         )
     moved = np.unique(cells[double[cells]])
     soma, dend = column[moved].T
@@ -154,7 +155,7 @@ def _targets(stimulus: Stimulus, network: Network) -> tuple[np.ndarray, np.ndarr
             return np.arange(width), np.zeros(width, np.int64)
         raise ValueError(
             f"a stimulus without gids must have one column per cell ({network.n_cells}) or one per compartment "
-            f"({len(cell)}), got {width}"
+            f"({len(cell)}), got {width}; currents of electrodes go through env.cell_stimulus(array, dt)"
         )
     at, known = network.locate(stimulus.gids)
     if not known.all():

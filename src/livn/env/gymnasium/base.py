@@ -148,6 +148,7 @@ class GymnasiumEnv(gym.Env[Any, Any]):
             RuntimeError: before the first `reset()`, after the end of an episode, or closed.
         """
         if not self._under_way:
+            self.env.active_gids()  # which says if it is closed
             raise RuntimeError("no episode is under way: call reset()")
         action = of_space(self.action_space, action)
         self.decoding.state["io_action"] = action

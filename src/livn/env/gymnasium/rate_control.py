@@ -106,7 +106,10 @@ class RateTask(RecordConstructorArgs, gym.Env[np.ndarray, np.ndarray]):
     """
 
     def __init__(self, target: tuple[float, float] = (3.0, 30.0), steps: int = 100) -> None:
-        low, high = checks.array("target", target, shape=(2,)).tolist()
+        bounds = checks.array("target", target)
+        if bounds.shape != (2,):
+            raise ValueError(f"target must be (lowest, highest) in Hz, got {target!r:.200}")
+        low, high = bounds.tolist()
         checks.number("target[1]", high, above=checks.number("target[0]", low, low=0.0, unit="Hz"), unit="Hz")
         RecordConstructorArgs.__init__(self, target=(low, high), steps=steps)
         self.low, self.high = low, high

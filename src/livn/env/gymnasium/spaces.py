@@ -18,7 +18,11 @@ def into(space: Any, value: Any) -> Any:
     """
     if not isinstance(space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary):
         return value
-    given, shape = np.asarray(value, np.float64), space.shape or ()
+    try:
+        given, shape = np.asarray(value, np.float64), space.shape or ()
+    except (TypeError, ValueError):
+        text = f"the stage before GymStep must give the task's action, in {space}, got {value!r:.200}"
+        raise ValueError(text) from None
     if given.size != int(np.prod(shape)):
         raise ValueError(f"the task takes actions of shape {list(shape)}, got {list(given.shape)}")
     given = given.reshape(shape)

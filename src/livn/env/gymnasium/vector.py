@@ -71,6 +71,8 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
 
     def _each(self, act: Callable[[int], Any]) -> list[Any]:
         """What `act(i)` returns for every environment, in order; all have ended when the first error is raised."""
+        if self.closed:
+            raise RuntimeError("this vector environment is closed; make a new one")
         if self._pool is None:
             return [act(0)]
         running = [self._pool.submit(act, i) for i in range(self.num_envs)]
