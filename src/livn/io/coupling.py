@@ -24,6 +24,7 @@ class Coupling:
     Attributes:
         coordinates: as given.
         gids: int64[M].
+        strengths: float64[C], the sum over the rows that each electrode reaches.
         reached: int64[m], the rows that some electrode reaches, ascending.
     """
 
@@ -43,6 +44,7 @@ class Coupling:
             places = coordinates[soma]
         self._rows = [np.flatnonzero((apart(places, e) <= radius)[cell]) for e in electrodes]
         self._gains = [gain(apart(coordinates[rows], e)) for rows, e in zip(self._rows, electrodes, strict=True)]
+        self.strengths = np.array([gains.sum() for gains in self._gains])
         self.reached = np.unique(np.concatenate(self._rows))
 
     def potentials(self, currents: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -63,11 +65,6 @@ class Coupling:
             sums[:, places] += active[:, c, None] * self._gains[c]
         out[on] = sums
         return out
-
-    @property
-    def strengths(self) -> np.ndarray:
-        """float64[C]: the sum over the rows that each electrode reaches."""
-        return np.array([gains.sum() for gains in self._gains])
 
     def sums(self, values: np.ndarray, electrodes: Sequence[int]) -> np.ndarray:
         """float64[len(electrodes), T]: values [M, T] of the rows near some electrodes, added up by their gains."""
