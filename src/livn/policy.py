@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
@@ -14,9 +14,6 @@ from livn import checks
 from livn.configured import Configured
 from livn.grids import BLOCK, averages
 from livn.recordings import tidy
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "BiphasicPulsePolicy",
