@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
 from livn import checks
-from livn.configured import Configured
+from livn.configured import Configured, Count, NotNegative, Positive
 from livn.grids import BLOCK, averages
 from livn.recordings import tidy
 
@@ -22,10 +22,6 @@ __all__ = [
     "Policy",
     "PulseSweepPolicy",
 ]
-
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
 def _listed(value: Any) -> Any:

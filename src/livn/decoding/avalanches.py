@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
+from livn.configured import Positive
 from livn.decoding.base import SpikeDecoding, Spikes
 
 __all__ = ["AvalancheAnalysis"]
@@ -39,7 +39,7 @@ class AvalancheAnalysis(SpikeDecoding):
         size_power_law_r2: float, the squared correlation of that fit; NaN where there is none, or all P are equal.
     """
 
-    bin_width: Annotated[float, Field(gt=0)] = 4.0
+    bin_width: Positive = 4.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         counts = spikes.counts(self.bin_width)

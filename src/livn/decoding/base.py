@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import BeforeValidator
 
-from livn.configured import Configured
+from livn.configured import Configured, Positive
 from livn.recordings import EPSILON
 from livn.run import Run
 
-__all__ = ["Decoding", "SpikeDecoding", "Spikes", "check_within", "whole"]
+__all__ = ["Decoding", "Names", "SpikeDecoding", "Spikes", "check_within", "needed", "whole"]
 
-Duration = Annotated[float, Field(gt=0)]
+Names = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
 
 
 class Decoding(Configured):
@@ -23,7 +23,7 @@ class Decoding(Configured):
         duration: length of the window, ms; needed by `env(decoding)`. None: the whole of what is given.
     """
 
-    duration: Duration | None = None
+    duration: Positive | None = None
 
     def setup(self, env: Any) -> None:
         """Make an env record what this decoding reads. `env(...)` calls it before every run."""
@@ -97,6 +97,17 @@ class SpikeDecoding(Decoding):
 
     def _decode(self, spikes: Spikes, env: Any) -> Any:
         raise NotImplementedError
+
+
+def needed(env: Any, decoding: Decoding) -> Any:
+    """The env, which this decoding cannot do without.
+
+    Raises:
+        ValueError: it is None.
+    """
+    if env is None:
+        raise ValueError(f"{type(decoding).__name__} needs the env: call it through env(decoding), or with env=")
+    return env
 
 
 def check_within(duration: float | None, run: Run) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
+from livn.configured import NotNegative, Positive
 from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.units import Milliseconds, ratio
+from livn.decoding.units import ratio
 
 __all__ = ["BurstRate"]
 
@@ -37,10 +37,10 @@ class BurstRate(SpikeDecoding):
         onsets: float64 [n_bursts], start of the first bin of each burst, ms from the start of the run.
     """
 
-    bin_size: Milliseconds = 50.0
-    mad_k: Annotated[float, Field(ge=0)] = 5.0
-    min_floor_fraction: Annotated[float, Field(ge=0)] = 0.15
-    min_floor: Annotated[float, Field(ge=0)] = 3.0
+    bin_size: Positive = 50.0
+    mad_k: NotNegative = 5.0
+    min_floor_fraction: NotNegative = 0.15
+    min_floor: NotNegative = 3.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         counts = spikes.counts(self.bin_size)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
 
 from livn.checks import array, number
-from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.recording import needed
-from livn.decoding.units import Milliseconds, members, ratio
+from livn.configured import NotNegative, Positive
+from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.units import members, ratio
 
 __all__ = ["PopulationSpikeDensity", "baks"]
-
-Positive = Annotated[float, Field(gt=0)]
 
 PAIRS = 1 << 15
 """Pairs of a time and a spike at once: what fits the cache."""
@@ -86,9 +83,9 @@ class PopulationSpikeDensity(SpikeDecoding):
         n_active: int, active cells.
     """
 
-    temporal_resolution: Milliseconds = 2.0
-    stability_resolution: Milliseconds = 2.0
-    active_threshold: Annotated[float, Field(ge=0)] = 0.01
+    temporal_resolution: Positive = 2.0
+    stability_resolution: Positive = 2.0
+    active_threshold: NotNegative = 0.01
     baks_alpha: Positive = 4.77
     baks_beta: Positive | None = None
 

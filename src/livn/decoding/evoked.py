@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from livn import checks
-from livn.decoding.base import Decoding, SpikeDecoding, Spikes
-from livn.decoding.recording import Names, NotNegative, needed
-from livn.decoding.units import Milliseconds, members
+from livn.configured import NotNegative, Positive
+from livn.decoding.base import Decoding, Names, SpikeDecoding, Spikes, needed
+from livn.decoding.units import members
 from livn.recordings import EPSILON, tidy
 
 __all__ = ["PeriStimulusHistogram", "RecruitmentCurve", "StimulusResponse", "groups", "units_of"]
@@ -78,9 +78,9 @@ class StimulusResponse(SpikeDecoding):
 
     onset_ms: NotNegative = 0.0
     pre_ms: NotNegative = 1000.0
-    post_ms: Milliseconds = 500.0
-    bin_size: Milliseconds = 10.0
-    tail_ms: Milliseconds = 4000.0
+    post_ms: Positive = 500.0
+    bin_size: Positive = 10.0
+    tail_ms: Positive = 4000.0
     threshold_k: NotNegative = 3.0
 
     @model_validator(mode="after")
@@ -158,7 +158,7 @@ class RecruitmentCurve(SpikeDecoding):
 
     schedule: Annotated[tuple[tuple[NotNegative, float], ...], Field(min_length=1)]
     pre_ms: NotNegative = 1000.0
-    post_ms: Milliseconds = 500.0
+    post_ms: Positive = 500.0
     recruited: Annotated[float, Field(gt=0, le=1)] = 0.5
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
@@ -233,8 +233,8 @@ class PeriStimulusHistogram(SpikeDecoding):
 
     onsets: tuple[float, ...]
     pre_ms: NotNegative = 50.0
-    post_ms: Milliseconds = 150.0
-    bin_size: Milliseconds = 5.0
+    post_ms: Positive = 150.0
+    bin_size: Positive = 5.0
     populations: Names | None = None
 
     @model_validator(mode="after")

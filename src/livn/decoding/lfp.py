@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field, StrictBool, model_validator
 
 from livn import checks
-from livn.decoding.base import Decoding, whole
-from livn.decoding.recording import NotNegative, first, needed, record_current
+from livn.configured import NotNegative, Positive
+from livn.decoding.base import Decoding, needed, whole
+from livn.decoding.recording import first, record_current
 from livn.grids import ratio
 from livn.recordings import DEFAULT_DT, Series
 from livn.run import CURRENT, Run
@@ -24,7 +25,6 @@ LARGEST = 1000
 """Largest term of the fraction by which rates may differ: the filter has about twenty times as many taps."""
 
 RESULTS = ("lfp", "sample_rate_hz", "n_channels", "n_samples", "broadband")
-Positive = Annotated[float, Field(gt=0)]
 
 
 class LFP(Decoding):

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 from pydantic import model_validator
 
-from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.recording import needed
-from livn.decoding.units import Milliseconds, active_per_bin, members, ratio
+from livn.configured import Positive
+from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.units import active_per_bin, members, ratio
 
 __all__ = ["PopulationActiveFraction", "PopulationAutocorrTau", "PopulationRateMetrics"]
 
@@ -27,7 +27,7 @@ class PopulationActiveFraction(SpikeDecoding):
         n_bins: int.
     """
 
-    bin_size: Milliseconds = 50.0
+    bin_size: Positive = 50.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         mean, std, n_bins = {}, {}, len(spikes.counts(self.bin_size))
@@ -54,7 +54,7 @@ class PopulationRateMetrics(SpikeDecoding):
         n_bins: int.
     """
 
-    bin_size: Milliseconds = 100.0
+    bin_size: Positive = 100.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         counts = spikes.counts(self.bin_size)
@@ -87,8 +87,8 @@ class PopulationAutocorrTau(SpikeDecoding):
         pop_autocorr_tau: float, ms, from bin_size to max_lag; 0 where it is undefined, since all bins are alike.
     """
 
-    bin_size: Milliseconds = 10.0
-    max_lag: Milliseconds = 5000.0
+    bin_size: Positive = 10.0
+    max_lag: Positive = 5000.0
 
     @model_validator(mode="after")
     def _some_lag(self) -> Self:

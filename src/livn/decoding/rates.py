@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.recording import needed
+from livn.configured import Count
+from livn.decoding.base import SpikeDecoding, Spikes, needed
 from livn.decoding.units import members, ratio
 
 __all__ = ["ActiveFraction", "MeanFiringRate", "PerUnitFiringRate", "PopulationFiringRates"]
@@ -47,7 +46,7 @@ class ActiveFraction(SpikeDecoding):
         silent_units: int, those that are not active.
     """
 
-    min_spikes: Annotated[int, Field(ge=1)] = 1
+    min_spikes: Count = 1
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         cells = needed(env, self).active_gids()

@@ -6,28 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BeforeValidator, Field, StrictBool, model_validator
+from pydantic import Field, StrictBool, model_validator
 
-from livn.decoding.base import Decoding, check_within, whole
-from livn.decoding.units import Milliseconds
+from livn.configured import NotNegative, Positive
+from livn.decoding.base import Decoding, Names, check_within, needed, whole
 from livn.recordings import EPSILON
 from livn.run import CURRENT, SPIKES, VOLTAGE, Run
 
-__all__ = ["ChannelRecording", "GatherAndMerge", "Names", "NotNegative", "Slice", "first", "needed", "record_current"]
-
-NotNegative = Annotated[float, Field(ge=0)]
-Names = Annotated[tuple[str, ...], BeforeValidator(lambda names: (names,) if isinstance(names, str) else names)]
-
-
-def needed(env: Any, decoding: Decoding) -> Any:
-    """The env, which this decoding cannot do without.
-
-    Raises:
-        ValueError: it is None.
-    """
-    if env is None:
-        raise ValueError(f"{type(decoding).__name__} needs the env: call it through env(decoding), or with env=")
-    return env
+__all__ = ["ChannelRecording", "GatherAndMerge", "Slice", "first", "record_current"]
 
 
 def first(run: Run, duration: float | None) -> Run:
@@ -57,7 +43,7 @@ class Slice(Decoding):
     """
 
     start: NotNegative = 0.0
-    stop: Milliseconds
+    stop: Positive
 
     @model_validator(mode="before")
     @classmethod
@@ -102,7 +88,7 @@ class GatherAndMerge(Decoding):
     voltages: StrictBool = True
     membrane_currents: StrictBool = True
     voltage_gids: tuple[int, ...] | None = None
-    voltage_dt: Milliseconds | None = None
+    voltage_dt: Positive | None = None
     voltage_sections: Names | None = None
     root: Annotated[int, Field(ge=0)] = 0
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.recording import needed
-from livn.decoding.units import Milliseconds, ratio
+from livn.configured import NotNegative, Positive
+from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.units import ratio
 from livn.recordings import EPSILON
 from livn.run import Run, Series
 from livn.world import World
 
 __all__ = ["Stability"]
-
-Rate = Annotated[float, Field(ge=0)]
 
 
 class Stability(SpikeDecoding):
@@ -37,10 +35,10 @@ class Stability(SpikeDecoding):
         tail_mean_hz, global_mean_hz: float, population rate in the tail and in the whole window, Hz.
     """
 
-    tail_window: Milliseconds = 1000.0
-    max_rate_hz: Rate = 20.0
-    min_rate_hz: Rate = 0.05
-    bin_size: Milliseconds = 100.0
+    tail_window: Positive = 1000.0
+    max_rate_hz: NotNegative = 20.0
+    min_rate_hz: NotNegative = 0.05
+    bin_size: Positive = 100.0
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

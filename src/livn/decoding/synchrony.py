@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from livn.decoding.base import SpikeDecoding, Spikes
-from livn.decoding.recording import needed
-from livn.decoding.units import Milliseconds, ratio
+from livn.configured import Count, Positive
+from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.units import ratio
 from livn.run import Run
 from livn.world import World
 
@@ -29,7 +28,7 @@ class PeakSynchrony(SpikeDecoding):
         n_active_units: int, units that fired.
     """
 
-    bin_size: Milliseconds = 2.0
+    bin_size: Positive = 2.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         peak, units = int(spikes.counts(self.bin_size).max(initial=0)), len(np.unique(spikes.ids))
@@ -55,8 +54,8 @@ class PairwiseChannelCorrelation(SpikeDecoding):
         n_pairs: int.
     """
 
-    bin_size: Milliseconds = 20.0
-    min_units: Annotated[int, Field(ge=1)] = 2
+    bin_size: Positive = 20.0
+    min_units: Count = 2
 
     def __call__(self, signal: Any, env: Any = None) -> dict[str, Any]:
         """The result for a Run and the env it is from, or for a `ChannelRecording`'s tuple, which one MPI rank has.

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from livn.decoding.base import Spikes
 
-__all__ = ["Milliseconds", "active_per_bin", "members", "ratio"]
-
-Milliseconds = Annotated[float, Field(gt=0)]
+__all__ = ["active_per_bin", "members", "ratio"]
 
 
 def members(env: Any) -> dict[str, np.ndarray]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import numpy as np
-from pydantic import Field
 
-from livn.decoding.base import Decoding, whole
+from livn.configured import Count, NotNegative, Positive
+from livn.decoding.base import Decoding, Names, whole
 from livn.decoding.evoked import groups
-from livn.decoding.recording import Names, NotNegative
-from livn.decoding.units import Milliseconds
 from livn.recordings import EPSILON, Series
 from livn.run import VOLTAGE, Run
 
@@ -41,12 +39,12 @@ class Waveforms(Decoding):
     """
 
     pre_ms: NotNegative = 4.0
-    post_ms: Milliseconds = 10.0
+    post_ms: Positive = 10.0
     section: str = "soma"
     populations: Names | None = None
-    max_spikes: Annotated[int, Field(ge=1)] = 500
+    max_spikes: Count = 500
     voltage_gids: tuple[int, ...] | None = None
-    voltage_dt: Milliseconds = 0.025
+    voltage_dt: Positive = 0.025
 
     def setup(self, env: Any) -> None:
         """Record spikes and voltages."""

@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from pydantic import Field
 
 from livn import checks
+from livn.configured import Count, Positive
 from livn.decoding import Decoding, Pipe
 from livn.decoding.base import whole
 from livn.encoding import Encoding
@@ -61,9 +62,9 @@ class PairedPulses(Encoding):
 
     source: int
     target: int
-    max_source: Annotated[float, Field(gt=0)] = 100.0
-    max_target: Annotated[float, Field(gt=0)] = 20.0
-    max_lag: Annotated[float, Field(gt=0)] = 20.0
+    max_source: Positive = 100.0
+    max_target: Positive = 20.0
+    max_lag: Positive = 20.0
     interval: Annotated[float, Field(ge=1)] = 60.0
 
     def __call__(self, env: Any, t_end: float, inputs: Any) -> Stimulus | None:
@@ -115,8 +116,8 @@ class EvokedResponse(Decoding):
     source: int
     units: tuple[int, ...]
     sources: tuple[int, ...]
-    amplitude: Annotated[float, Field(gt=0)] = 60.0
-    trials: Annotated[int, Field(ge=1)] = 8
+    amplitude: Positive = 60.0
+    trials: Count = 8
     rule: Mapping[str, Any] | None = None
 
     def setup(self, env: Any) -> None:

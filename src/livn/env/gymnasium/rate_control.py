@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from pydantic import Field
 
 from livn import checks
+from livn.configured import Positive
 from livn.decoding import Decoding, Pipe
 from livn.decoding.base import whole
 from livn.encoding import Encoding
@@ -45,7 +46,7 @@ class PulseTrain(Encoding):
     """
 
     channel: int
-    max_amplitude: Annotated[float, Field(gt=0)] = 60.0
+    max_amplitude: Positive = 60.0
     max_rate: Annotated[float, Field(gt=0, le=1000)] = 100.0
 
     def __call__(self, env: Any, t_end: float, inputs: Any) -> BiphasicPulsePolicy | None:

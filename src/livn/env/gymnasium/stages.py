@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import gymnasium as gym
 import numpy as np
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import PrivateAttr, field_validator, model_validator
 
 from livn.checks import array
-from livn.configured import _plain, _same
+from livn.configured import Count, _plain, _same
 from livn.decoding import Decoding, Pipe
 from livn.env.gymnasium.spaces import into
 from livn.run import Run
@@ -125,7 +125,7 @@ class ObsAugmentation(Decoding):
         low, high: bounds of each, with 0 among them; by default as far as float32 goes.
     """
 
-    obs_dim: Annotated[int, Field(ge=1)]
+    obs_dim: Count
     low: float = -MOST
     high: float = MOST
 
