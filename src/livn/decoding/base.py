@@ -8,8 +8,9 @@ import numpy as np
 from pydantic import BeforeValidator
 
 from livn.configured import Configured, Positive
+from livn.decoding.bins import binned, whole_bins
 from livn.recordings import EPSILON
-from livn.run import Run
+from livn.run import SPIKES, Run
 
 __all__ = ["Decoding", "Names", "SpikeDecoding", "Spikes", "check_within", "needed", "whole"]
 
@@ -73,9 +74,7 @@ class Spikes(NamedTuple):
 
     def counts(self, bin_size: float) -> np.ndarray:
         """int64 [bins]: spikes per whole bin of `bin_size` ms; what is left at the end of the window is left out."""
-        bins = int(self.duration / bin_size + 1e-9)
-        place = (self.times / bin_size + 1e-9).astype(np.int64)  # a time on an edge opens its bin
-        return np.bincount(place[place < bins], minlength=bins)
+        return binned(self.times, bin_size, 0, whole_bins(self.duration, bin_size))
 
 
 class SpikeDecoding(Decoding):
@@ -87,7 +86,7 @@ class SpikeDecoding(Decoding):
 
     def __call__(self, signal: Run, env: Any = None) -> Any:
         """The result for the first `duration` ms of a run; with an env, of all its MPI ranks."""
-        run = whole(signal, env, only="spikes")
+        run = whole(signal, env, only=SPIKES)
         duration = self._window(run)
         ids, times = run.spike_ids, run.spike_times
         if ids is None or times is None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from livn.checks import array, number
 from livn.configured import NotNegative, Positive
 from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.bins import whole_bins
 from livn.decoding.units import members, ratio
 
 __all__ = ["PopulationSpikeDensity", "baks"]
@@ -124,4 +125,4 @@ class PopulationSpikeDensity(SpikeDecoding):
 
 def _middles(spikes: Spikes, bin_size: float) -> np.ndarray:
     """The middles of the whole bins of a window, s."""
-    return (np.arange(len(spikes.counts(bin_size))) + 0.5) * bin_size / 1000
+    return (np.arange(whole_bins(spikes.duration, bin_size)) + 0.5) * bin_size / 1000

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from livn import checks
 from livn.configured import NotNegative, Positive
 from livn.decoding.base import Decoding, Names, SpikeDecoding, Spikes, needed
+from livn.decoding.bins import binned, whole_bins
 from livn.decoding.units import members
 from livn.recordings import EPSILON, tidy
 
@@ -39,17 +40,6 @@ def _between(spikes: Spikes, start: float, stop: float) -> slice:
     """The spikes in [start, stop) ms."""
     a, b = np.searchsorted(spikes.times, [start - EPSILON, stop - EPSILON])
     return slice(int(a), int(b))
-
-
-def _bins(length: float, bin_size: float) -> int:
-    """Whole bins in a length."""
-    return int(max(length, 0.0) / bin_size + 1e-9)
-
-
-def _binned(times: np.ndarray, bin_size: float, before: int, after: int) -> np.ndarray:
-    """int64[before + after]: spikes in bins that are counted from 0, on which one begins."""
-    place = np.floor(times / bin_size + 1e-9).astype(np.int64) + before
-    return np.bincount(place[(place >= 0) & (place < before + after)], minlength=before + after)
 
 
 class StimulusResponse(SpikeDecoding):
@@ -97,12 +87,12 @@ class StimulusResponse(SpikeDecoding):
         evoked = _between(spikes, onset, onset + self.post_ms)
         rate = _rate(spikes, onset, onset + self.post_ms)
         baseline = _rate(spikes, onset - self.pre_ms, onset)
-        before = _bins(min(self.pre_ms, onset), size)
-        after = _bins(min(self.tail_ms, end - onset), size)
-        counts = _binned(tidy(spikes.times - onset), size, before, after)
+        before = whole_bins(min(self.pre_ms, onset), size)
+        after = whole_bins(min(self.tail_ms, end - onset), size)
+        counts = binned(tidy(spikes.times - onset), size, before, after)
         past, response = counts[:before], counts[before:]
         threshold = past.mean() + self.threshold_k * past.std() if before else 0.0
-        early = response[: _bins(self.post_ms, size)]
+        early = response[: whole_bins(self.post_ms, size)]
         high = np.flatnonzero(early > threshold)
         latency, length = np.nan, 0.0
         if len(high):
@@ -256,7 +246,7 @@ class PeriStimulusHistogram(SpikeDecoding):
         super().setup(env)
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
-        before, after = _bins(self.pre_ms, self.bin_size), _bins(self.post_ms, self.bin_size)
+        before, after = whole_bins(self.pre_ms, self.bin_size), whole_bins(self.post_ms, self.bin_size)
         members = groups(self, self.populations, env, spikes.ids)
         times: dict[str, list[np.ndarray]] = {name: [] for name in members}
         ids: dict[str, list[np.ndarray]] = {name: [] for name in members}
@@ -270,7 +260,7 @@ class PeriStimulusHistogram(SpikeDecoding):
                 times[name].append(when[mine])
                 ids[name].append(who[mine])
         n = len(next(iter(times.values()))) if times else 0
-        counts = {name: [_binned(t, self.bin_size, before, after) for t in of] for name, of in times.items()}
+        counts = {name: [binned(t, self.bin_size, before, after) for t in of] for name, of in times.items()}
         return {
             "edges": np.arange(-before, after + 1) * self.bin_size,
             "counts": {name: np.array(of, np.int64).reshape(n, before + after) for name, of in counts.items()},

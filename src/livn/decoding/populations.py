@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from livn.configured import Positive
 from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.bins import whole_bins
 from livn.decoding.units import active_per_bin, members, ratio
 
 __all__ = ["PopulationActiveFraction", "PopulationAutocorrTau", "PopulationRateMetrics"]
@@ -30,7 +31,7 @@ class PopulationActiveFraction(SpikeDecoding):
     bin_size: Positive = 50.0
 
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
-        mean, std, n_bins = {}, {}, len(spikes.counts(self.bin_size))
+        mean, std, n_bins = {}, {}, whole_bins(spikes.duration, self.bin_size)
         for population, gids in members(needed(env, self)).items():
             own = np.isin(spikes.ids, gids)
             active = active_per_bin(spikes._replace(ids=spikes.ids[own], times=spikes.times[own]), self.bin_size)
@@ -102,7 +103,7 @@ class PopulationAutocorrTau(SpikeDecoding):
             return {"pop_autocorr_tau": 0.0}
         c = counts - counts.mean()
         total, power = 1.0, float(c @ c)
-        for lag in range(1, min(int(self.max_lag / self.bin_size + 1e-9), len(c) - 1) + 1):
+        for lag in range(1, min(whole_bins(self.max_lag, self.bin_size), len(c) - 1) + 1):
             product = float(c[:-lag] @ c[lag:])
             if product <= 1e-12 * power:  # zero but for rounding
                 break

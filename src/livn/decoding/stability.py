@@ -9,9 +9,10 @@ from pydantic import model_validator
 
 from livn.configured import NotNegative, Positive
 from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.bins import whole_bins
 from livn.decoding.units import ratio
 from livn.recordings import EPSILON
-from livn.run import Run, Series
+from livn.run import VOLTAGE, Run, Series
 from livn.world import World
 
 __all__ = ["Stability"]
@@ -58,7 +59,7 @@ class Stability(SpikeDecoding):
     def _decode(self, spikes: Spikes, env: Any) -> dict[str, Any]:
         per_bin = len(needed(env, self).active_gids()) * self.bin_size / 1000
         counts = spikes.counts(self.bin_size)
-        tail = counts[-int(self.tail_window / self.bin_size + 1e-9) :]
+        tail = counts[-whole_bins(self.tail_window, self.bin_size) :]
         tail_mean, global_mean = (ratio(c.sum(), len(c) * per_bin) for c in (tail, counts))
         return {
             "is_runaway": tail_mean > self.max_rate_hz,
@@ -68,7 +69,7 @@ class Stability(SpikeDecoding):
         }
 
     def _broken(self, run: Run) -> bool:
-        voltage = run.channel("voltage")
+        voltage = run.channel(VOLTAGE)
         if not isinstance(voltage, Series):
             return False
         inside = voltage.t < run.t0 + self._window(run) - EPSILON

@@ -9,6 +9,7 @@ import numpy as np
 
 from livn.configured import Count, Positive
 from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.decoding.bins import bin_of
 from livn.decoding.units import ratio
 from livn.run import Run
 from livn.world import World
@@ -79,8 +80,8 @@ class PairwiseChannelCorrelation(SpikeDecoding):
     def _correlate(self, ids: Mapping[Any, Any], times: Mapping[Any, Any], duration: float | None) -> dict[str, Any]:
         trains = [(np.asarray(ids[c]), np.asarray(times[c], np.float64)) for c in ids]
         if duration is None:
-            last = max((t.max(initial=-1.0) for _, t in trains), default=-1.0)
-            duration = (np.floor(last / self.bin_size + 1e-9) + 1) * self.bin_size if last >= 0 else 0.0
+            ends = [int(bin_of(t, self.bin_size).max()) + 1 for _, t in trains if len(t)]
+            duration = max([0, *ends]) * self.bin_size
         counts = []
         for units, at in trains:
             inside = at < duration

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from livn.decoding.base import Spikes
+from livn.decoding.bins import bin_of
 
 __all__ = ["active_per_bin", "members", "ratio"]
 
@@ -21,8 +22,7 @@ def members(env: Any) -> dict[str, np.ndarray]:
 def active_per_bin(spikes: Spikes, bin_size: float) -> np.ndarray:
     """int64 [bins]: units with at least one spike in each whole bin of `bin_size` ms."""
     units, unit = np.unique(spikes.ids, return_inverse=True)
-    place = (spikes.times / bin_size + 1e-9).astype(np.int64)  # as Spikes.counts has it
-    first = np.sort(np.unique(place * max(len(units), 1) + unit, return_index=True)[1])
+    first = np.sort(np.unique(bin_of(spikes.times, bin_size) * max(len(units), 1) + unit, return_index=True)[1])
     return spikes._replace(ids=spikes.ids[first], times=spikes.times[first]).counts(bin_size)
 
 

@@ -19,7 +19,7 @@ from livn.io.composed import ComposedIO
 from livn.io.mea import MEA
 from livn.policy import Policy
 from livn.recordings import tidy
-from livn.run import Run, Series
+from livn.run import CURRENT, VOLTAGE, Run, Series
 
 __all__ = ["to_neo"]
 
@@ -131,7 +131,7 @@ def _trains(
 
 def _voltages(neo: Any, run: Run, segment: Any) -> Iterator[tuple[int, Any]]:
     """A view for each cell of the signal of voltages, which the segment gets."""
-    series = run.channel("voltage")
+    series = run.channel(VOLTAGE)
     if not isinstance(series, Series):
         return
     notes = {"gid": series.ids} | ({} if series.sections is None else {"section": series.sections.astype(str)})
@@ -147,7 +147,7 @@ def _channels(
 ) -> Iterator[Any]:
     """A group for each channel; of membrane currents the segment gets the field potentials."""
     um = optional("quantities", "interop").um
-    series, signal, places = run.channel("membrane_current"), None, _places(env.io)
+    series, signal, places = run.channel(CURRENT), None, _places(env.io)
     if hearing and isinstance(series, Series):
         potentials = env.potential_recording(series.values, ids=series.ids)
         signal = _signal(neo, series, potentials, "field potential", "uV", {"channel_id": np.array([*hearing])})
