@@ -13,7 +13,7 @@ from livn.extras import gymnasium
 from livn.io.mea import INPUT_LIMIT
 from livn.policy import BiphasicPulsePolicy, ElectrodePolicy
 
-__all__ = ["ElectrodeStimulus", "Encoding"]
+__all__ = ["ElectrodeStimulus", "Encoding", "column_of", "strongest"]
 
 
 class Encoding(Configured):
@@ -65,12 +65,9 @@ class ElectrodeStimulus(Encoding):
         if self.channel is not None:
             if "channels" in fields:
                 raise ValueError(f"inputs must not name channels: this encoding drives channel {self.channel}")
-            fields["channels"] = (_column(env, self.channel),)
+            fields["channels"] = (column_of(env, self.channel),)
         elif self.policy is None:
-            strengths = env.io.strengths(env.stimulus_coordinates())
-            if not strengths.any():
-                raise ValueError(f"no channel of {env.io!r} reaches a cell")
-            fields.setdefault("channels", (int(np.argmax(strengths)),))
+            fields.setdefault("channels", (strongest(env),))
         return policy.for_array(env.io.num_inputs, **fields)
 
     @property
@@ -92,6 +89,23 @@ def _fields(inputs: Any) -> dict[str, Any]:
     return {"amplitude": checks.number("inputs", inputs, unit="µA")}
 
 
-def _column(env: Any, channel: int) -> int:
+def column_of(env: Any, channel: int) -> int:
+    """The column of inputs that the electrode `channel` of an env's array has.
+
+    Raises:
+        ValueError: there is no such electrode.
+    """
     ids = env.io.input_ids.tolist()
     return int(ids.index(checks.choice("channel", channel, ids)))
+
+
+def strongest(env: Any) -> int:
+    """The column of the electrode that couples most strongly to the cells of an env.
+
+    Raises:
+        ValueError: none reaches a cell.
+    """
+    strengths = env.io.strengths(env.stimulus_coordinates())
+    if not strengths.any():
+        raise ValueError(f"no channel of {env.io!r} reaches a cell")
+    return int(np.argmax(strengths))

@@ -15,12 +15,12 @@ from livn import checks
 from livn.configured import Count, Positive
 from livn.decoding import Decoding, Pipe
 from livn.decoding.base import whole
-from livn.encoding import Encoding
+from livn.encoding import Encoding, column_of
 from livn.env.gymnasium.base import GymnasiumEnv
+from livn.env.gymnasium.cultures import on_electrodes, rule_of
 from livn.env.gymnasium.pulses import GRID, action_of, pulses_on
 from livn.env.gymnasium.stages import GymStep, KeepRun, Step
 from livn.env.gymnasium.vector import CultureVectorEnv
-from livn.making import make
 from livn.run import Events
 from livn.stimulus import Stimulus
 
@@ -245,26 +245,18 @@ class PathwayLearning(GymnasiumEnv):
         render_mode: str | None = None,
     ) -> None:
         task = PathwayTask(steps)
-        env = make(system, engine=engine, threads=threads)
-        try:
-            if not env.io.num_inputs or not env.io.num_channels or env.io.input_units != "µA":
-                raise ValueError(f"system must have electrodes, got {system!r:.200}")
+        with on_electrodes(system, engine, threads) as env:
             source, target = (
                 int(checks.choice(name, channel, env.io.input_ids.tolist()))
                 for name, channel in (("source", source), ("target", target))
             )
-            rule = plasticity if isinstance(plasticity, Mapping) else None
-            if rule is None and checks.boolean("plasticity", plasticity):
-                rule = RULE
+            rule = rule_of(plasticity, RULE)
             if rule is not None:
                 env.enable_plasticity(rule)
             sources, units = _cells(env, source, target)
             self._response = EvokedResponse(source=source, units=units, sources=sources, rule=rule)
             pipe = Pipe(stages=(KeepRun(), self._response, GymStep(gym_env=task)), duration=TRAINING)
             super().__init__(env, PairedPulses(source=source, target=target), pipe, render_mode)
-        except BaseException:  # nobody else could close it
-            env.close()
-            raise
         self.source, self.target, self._pathway = source, target, task
 
     def _prepare(self) -> None:
@@ -284,8 +276,7 @@ def _cells(env: Any, source: int, target: int) -> tuple[tuple[int, ...], tuple[i
         ValueError: there are none of the latter.
     """
     heard = env.channel_recording(env.active_gids())
-    row = env.io.input_ids.tolist().index(source)
-    reached = env.stimulus_coordinates()[env.channel_reach()[row] != 0.0, 0]
+    reached = env.stimulus_coordinates()[env.channel_reach()[column_of(env, source)] != 0.0, 0]
     units = np.setdiff1d(heard.get(target, ()), reached).astype(int)
     if not len(units):
         raise ValueError(f"target must hear a cell that electrode {source} does not reach, got {target}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from livn import checks
+from livn.encoding import column_of
 from livn.policy import BiphasicPulsePolicy
 
 __all__ = ["GRID", "action_of", "pulses_on"]
@@ -29,10 +30,9 @@ def action_of(inputs: Any, n: int) -> np.ndarray:
 
 def pulses_on(env: Any, channel: int, amplitude: float, times: np.ndarray) -> BiphasicPulsePolicy:
     """Pulses of an amplitude [µA] on the electrode `channel` at times [ms], which are rounded to the grid."""
-    ids = env.io.input_ids.tolist()
     return BiphasicPulsePolicy(
         n_channels=env.io.num_inputs,
-        channels=(ids.index(checks.choice("channel", channel, ids)),),
+        channels=(column_of(env, channel),),
         amplitude=amplitude,
         pulse_times=tuple((np.round(times / GRID) * GRID).tolist()),
         dt=GRID,

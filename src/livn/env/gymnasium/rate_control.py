@@ -13,16 +13,15 @@ from pydantic import Field
 
 from livn import checks
 from livn.configured import Positive
-from livn.decoding import Decoding, Pipe
-from livn.decoding.base import whole
-from livn.encoding import Encoding
+from livn.decoding import Pipe
+from livn.decoding.base import SpikeDecoding, Spikes, needed
+from livn.encoding import Encoding, strongest
 from livn.env.gymnasium.base import GymnasiumEnv
+from livn.env.gymnasium.cultures import on_electrodes, rule_of
 from livn.env.gymnasium.pulses import GRID, action_of, pulses_on
 from livn.env.gymnasium.stages import GymStep, KeepRun, Step
 from livn.env.gymnasium.vector import CultureVectorEnv
-from livn.making import make
 from livn.policy import BiphasicPulsePolicy
-from livn.run import Run
 
 __all__ = ["ChannelRate", "PulseTrain", "RateControl", "RateTask", "vector"]
 
@@ -68,7 +67,7 @@ class PulseTrain(Encoding):
         return gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 
-class ChannelRate(Decoding):
+class ChannelRate(SpikeDecoding):
     """Firing rates of the cells that an electrode hears, and of all cells.
 
     Attributes:
@@ -79,16 +78,9 @@ class ChannelRate(Decoding):
 
     units: tuple[int, ...]
 
-    def setup(self, env: Any) -> None:
-        """Record spikes."""
-        env.record_spikes()
-
-    def __call__(self, signal: Run, env: Any = None) -> np.ndarray:
-        """The rates of a run."""
-        run = whole(signal, env)
-        ids = np.empty(0, np.int64) if run.spike_ids is None else run.spike_ids
-        heard, seconds = int(np.isin(ids, self.units).sum()), self._window(run) / 1000.0
-        return np.array([heard / len(self.units), len(ids) / len(env.active_gids())]) / seconds
+    def _decode(self, spikes: Spikes, env: Any) -> np.ndarray:
+        heard, seconds = int(np.isin(spikes.ids, self.units).sum()), spikes.duration / 1000.0
+        return np.array([heard / len(self.units), len(spikes.ids) / len(needed(env, self).active_gids())]) / seconds
 
 
 class RateTask(RecordConstructorArgs, gym.Env[np.ndarray, np.ndarray]):
@@ -186,27 +178,18 @@ class RateControl(GymnasiumEnv):
         render_mode: str | None = None,
     ) -> None:
         task = RateTask(target, steps)
-        env = make(system, engine=engine, threads=threads)
-        try:
-            if not env.io.num_inputs or not env.io.num_channels or env.io.input_units != "µA":
-                raise ValueError(f"system must have electrodes, got {system!r:.200}")
+        with on_electrodes(system, engine, threads) as env:
             ids = env.io.input_ids.tolist()
-            if channel is None:
-                channel = ids[int(np.argmax(env.channel_reach().sum(axis=1)))]
-            channel = int(checks.choice("channel", channel, ids))
+            channel = ids[strongest(env)] if channel is None else int(checks.choice("channel", channel, ids))
             units = env.channel_recording(env.active_gids()).get(channel, ())
             if not len(units):
                 raise ValueError(f"channel must hear a cell, got {channel}, which hears none")
-            if isinstance(plasticity, Mapping):
-                env.enable_plasticity(plasticity)
-            elif checks.boolean("plasticity", plasticity):
-                env.enable_plasticity()
+            rule = rule_of(plasticity, {})
+            if rule is not None:
+                env.enable_plasticity(rule)
             rate = ChannelRate(units=tuple(units.tolist()))
             pipe = Pipe(stages=(KeepRun(), rate, GymStep(gym_env=task)), duration=STEP)
             super().__init__(env, PulseTrain(channel=channel), pipe, render_mode)
-        except BaseException:  # nobody else could close it
-            env.close()
-            raise
         self.channel, self._rate_task = channel, task
 
     def _curves(self) -> dict[str, list[float]]:
