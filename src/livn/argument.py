@@ -61,7 +61,7 @@ def _warn_if_cut(stimulus: Stimulus, duration: float, stacklevel: int) -> None:
         warnings.warn(text, RuntimeWarning, stacklevel=stacklevel)
 
 
-def _through_electrodes(policy: Policy, env: Any, duration: float | None = None) -> Stimulus:
+def _through_electrodes(policy: Policy, env: Any, duration: float | None) -> Stimulus:
     """What a policy does to the cells of an env, a window at a time.
 
     Args:

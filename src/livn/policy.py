@@ -198,8 +198,9 @@ class ElectrodePolicy(Policy):
 
     @cached_property
     def _amplitudes(self) -> np.ndarray:
-        """The same as delivered."""
-        return self._given_amplitudes
+        """The same as delivered: where a pulse is balanced, so that it is to the last bit."""
+        given = self._given_amplitudes
+        return given if self._shape.sum() else self._balanced(given)
 
     def _rows(self, first: int, last: int) -> np.ndarray:
         out = np.zeros((last - first, self.n_channels))
@@ -282,10 +283,6 @@ class BiphasicPulsePolicy(_PulseTrainPolicy):
         gap = np.zeros(self._steps("interphase_gap", self.interphase_gap))
         first = -1.0 if self.cathodic_first else 1.0
         return np.concatenate([first * phase, gap, -first * phase])
-
-    @cached_property
-    def _amplitudes(self) -> np.ndarray:
-        return self._balanced(self._given_amplitudes)
 
 
 class MonophasicPulsePolicy(_PulseTrainPolicy):
@@ -390,7 +387,3 @@ class PulseSweepPolicy(ElectrodePolicy):
     def _given_amplitudes(self) -> np.ndarray:
         order = np.resize(np.array(self._sequence), self.n_trials)
         return np.array(self.amplitudes)[order][:, None]
-
-    @cached_property
-    def _amplitudes(self) -> np.ndarray:
-        return self._balanced(self._given_amplitudes)

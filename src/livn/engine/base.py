@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livn.checks import environment
+
 if TYPE_CHECKING:
     from livn.models.cells import CellType
     from livn.models.synapses import Receptor
@@ -142,6 +144,12 @@ class Input:
     ratio: int
     rows: Callable[[int, int], np.ndarray]
     opening: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @property
+    def most_rows(self) -> int:
+        """Rows to ask for at once, by LIVN_STIMULUS_CHUNK_MB: in the making some four arrays are alive."""
+        room = environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
+        return max(1, int(room / (4 * 8 * max(1, len(self.cells)))))
 
 
 @dataclass(eq=False)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from livn import checks
 from livn.engine.base import Input, Probe, Tracing
 from livn.engine.cpu.connections import Connections
 from livn.engine.cpu.events import WIDTH
@@ -197,9 +196,7 @@ class StimulusPlan:
         self.most_steps = 1 << 62
         if stimulus is not None:
             self._ratio = stimulus.ratio
-            window = checks.environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6
-            row = 4 * 8 * max(1, len(stimulus.cells))  # while rows are made, some four arrays of their size are alive
-            self.most_steps = max(1, int(window / row)) * self._ratio
+            self.most_steps = stimulus.most_rows * self._ratio
 
     def load(self, step: int, n_steps: int) -> None:
         """Fetch the rows for the steps `step` to `step + n_steps`, counted from the start of the advance."""

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from livn.checks import environment
 from livn.engine.base import Input, Probe, Tracing
 from livn.engine.neuron.membrane import Membranes
 from livn.engine.neuron.variables import Column, Variables
@@ -130,8 +129,7 @@ class Drive:
             return
         row = at // self._stimulus.ratio
         if not self._first <= row < self._first + len(self._rows):
-            room = environment("LIVN_STIMULUS_CHUNK_MB", 64.0) * 1e6 / (32 * max(1, len(self._stimulus.cells)))
-            self._first, self._rows = row, self._stimulus.rows(row, max(1, min(MOST_ROWS, int(room))))
+            self._first, self._rows = row, self._stimulus.rows(row, min(MOST_ROWS, self._stimulus.most_rows))
             self._starts = np.append(0, np.flatnonzero((self._rows[1:] != self._rows[:-1]).any(axis=1)) + 1)
         if row - self._first in self._starts:
             self._column.write(self._rows[row - self._first])
