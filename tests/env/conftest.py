@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from livn import Env
@@ -21,3 +23,9 @@ def twins() -> Twins:
     On one engine: arguments are checked before any is reached. `test_env_nonsense_engines.py` asks the others too.
     """
     return Twins()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file to be made."""
+    return tmp_path / "weights.h5"

@@ -11,9 +11,12 @@ import numpy as np
 from livn import Env, System, make
 from livn.env import storage
 from livn.io import MEA
+from livn.plasticity import WeightTraces
 
 T = TypeVar("T")
 
+STRONG = {"A_ltd": 0.2}
+"""Plasticity that moves weights within milliseconds."""
 LIVELY = {"g_e0": 0.003, "std_e": 0.0015}
 """Background, µS, that makes every cell fire tens of times a second."""
 
@@ -75,7 +78,7 @@ def busy(engine: str) -> Env:
     env = lively(engine, seed=5, io=MEA(ELECTRODES))
     env.set_weights({"EXC_EXC": 1.5}).cells.set_params({"EXC:soma.g_pas": 1.1e-4})
     env.record_spikes().record_voltage(dt=0.1).record_membrane_current("EXC", dt=0.5).record_weights(dt=0.5)
-    env.enable_plasticity({"A_ltd": 0.2})
+    env.enable_plasticity(STRONG)
     env.run(30.0)
     return env
 
@@ -103,3 +106,11 @@ class Twins:
         assert self.asked.w_recs == self.spared.w_recs
         assert self.asked.run(0.5) == self.spared.run(0.5)
         assert not differences(state_of(self.asked), state_of(self.spared))
+
+
+def trained(env: Env, *durations: float) -> WeightTraces:
+    """The culture after some runs of strong learning."""
+    env.enable_plasticity(STRONG)
+    for duration in durations:
+        env.run(duration)
+    return env.w_recs
