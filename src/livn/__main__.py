@@ -1,0 +1,5 @@
+"""`python -m livn` is `livn`."""
+
+from livn.cli import main
+
+main()

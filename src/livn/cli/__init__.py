@@ -1,0 +1,5 @@
+"""The command `livn`; see api.md, section 15. It imports what a command needs when that command runs."""
+
+from livn.cli.app import main
+
+__all__ = ["main"]
