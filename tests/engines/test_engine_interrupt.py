@@ -14,7 +14,7 @@ from livn.engine.base import Probe, Tracing
 def interrupting(seen: list[float]):
     """A `progress` that sends an interrupt at its second call."""
 
-    def progress(done):
+    def progress(done, spikes=0):
         seen.append(done)
         if len(seen) == 2:
             os.kill(os.getpid(), signal.SIGINT)

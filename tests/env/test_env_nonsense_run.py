@@ -55,10 +55,9 @@ def running() -> Iterator[Case]:
     yield "off a recording", lambda e: e.run(0.75), ValueError, "multiple of the recording dt of 'voltage', 0.1 ms"
     yield "unknown option", lambda e: e.run(1.0, duraton=2), TypeError, "duraton"
     yield "nothing", lambda e: e.run(), TypeError, "duration"
-    strangers = {"number": 3, "nan": NAN, "string": "bar", "bool": True, "list": [print]}
-    yield from values(
-        "progress", lambda e, v: e.run(1.0, progress=v), strangers, TypeError, "progress must be a function"
-    )
+    strangers = {"number": 3, "nan": NAN, "string": "bar", "list": [print]}
+    required = 'progress must be True, False, "auto" or a function'
+    yield from values("progress", lambda e, v: e.run(1.0, progress=v), strangers, TypeError, required)
     yield "too much", lambda e: e.run(1e9), MemoryError, "narrow 'voltage': a larger dt, shorter runs or fewer cells"
     yield from numbers("v_init", set_v_init, "v_init must be", bad=[-201.0, 101.0, 1e300], none=False)
     yield "v_init late", lambda e: set_v_init(e, -60.0), RuntimeError, r"before the first run or after clear\(\)"

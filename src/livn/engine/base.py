@@ -207,9 +207,9 @@ class Engine(ABC):
         probes: list[Probe],
         stimulus: Input | None = None,
         tracing: Tracing | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Advance:
-        """Integrate `n_steps` steps.
+        """Integrate `n_steps` steps; `progress` is told the steps done and this process' spikes so far.
 
         An interrupt (Ctrl-C) ends it early, at a step where every recording is complete; `steps` tells. Weights that
         were sampled reach the sink however it ends.

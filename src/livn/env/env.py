@@ -19,6 +19,7 @@ from livn.env.inputs import engine_input, polarises
 from livn.env.recorders import Spikes, check_memory
 from livn.env.traces import WeightSettings
 from livn.errors import RunInterrupted, UnsupportedByEngine
+from livn.progress import Meter, meter
 from livn.recordings import tidy
 from livn.run import Run
 from livn.stimulus import Stimulus
@@ -205,7 +206,7 @@ class Env(Dish):
         duration: float,
         stimulus: Any = None,
         dt: float | None = None,
-        progress: Callable[[float], object] | None = None,
+        progress: bool | str | Callable[[float], object] | None = "auto",
     ) -> Run:
         """Advance the culture; state persists, so that run(a) and run(b) equal run(a + b).
 
@@ -213,7 +214,8 @@ class Env(Dish):
             duration: ms, > 0, a multiple of the step and of every recording dt.
             stimulus: anything that `Stimulus.from_arg` takes; its time starts with the run.
             dt: integration step, 0.0001 to 1 ms, default 0.025; fixed until `clear()`.
-            progress: called about every 0.1 s with the ms done so far.
+            progress: whether to show a bar: True, False, or `"auto"`: on a terminal or in a notebook, from a second on.
+                Or a function, called about every 0.1 s with the ms done so far.
 
         Returns:
             What was recorded, times relative to the run's start.
@@ -228,16 +230,20 @@ class Env(Dish):
             RunInterrupted: Ctrl-C; the exception holds what was recorded, and the culture can go on.
         """
         engine, network = self._engine(), self._ensure_network()
-        if progress is not None and not callable(progress):
-            raise TypeError(f"progress must be a function of the ms done, got {progress!r:.200}")
         step = self._step(dt)
         steps = checks.steps("duration", duration, step)
+        told: Any = progress
+        bar = None
+        if told is not None and not isinstance(told, Meter) and not callable(told):
+            told = bar = meter(told, steps * step, self.system.name)
         if not self._busy.acquire(blocking=False):
             raise RuntimeError("this env is running in another thread")
         try:
-            return self._advance(engine, network, steps, step, stimulus, progress)
+            return self._advance(engine, network, steps, step, stimulus, told)
         finally:
             self._busy.release()
+            if bar is not None:
+                bar.close()
 
     def _advance(
         self,
@@ -246,7 +252,7 @@ class Env(Dish):
         steps: int,
         step: float,
         stimulus: Any,
-        progress: Callable[[float], object] | None,
+        progress: Meter | Callable[[float], object] | None,
     ) -> Run:
         learning, traces = self._learning, self._traces
         start = engine.step
@@ -269,7 +275,7 @@ class Env(Dish):
             with self._world.once():
                 stim = Stimulus.from_arg(stimulus, self, steps * step)
                 driven = None if stim is None else self._driven(self.model.prepare_stimulus(stim), network, step)
-        report = None if progress is None else lambda done: progress(float(tidy(done * step)))
+        report = None if progress is None else _reporter(progress, step)
         tracing = traces.begin(network, every, start, samples)
         before = self._dt
         if before is None:
@@ -448,3 +454,10 @@ class Env(Dish):
         from livn.env import storage
 
         return storage.load(cls, path, engine, comm)
+
+
+def _reporter(progress: Meter | Callable[[float], object], step: float) -> Callable[[int, int], object]:
+    """What an engine is to tell of its steps and spikes."""
+    if isinstance(progress, Meter):
+        return lambda steps, spikes: progress.tell(float(tidy(steps * step)), spikes)
+    return lambda steps, spikes: progress(float(tidy(steps * step)))

@@ -183,7 +183,7 @@ class CpuEngine(Engine):
         probes: list[Probe],
         stimulus: Input | None = None,
         tracing: Tracing | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Advance:
         self._check_whole()
         start, end = self.step, self.step + n_steps
@@ -218,7 +218,7 @@ class CpuEngine(Engine):
                         trace.pass_on(self.step - self._longest if self._broken else self.step)
                     self._steps_per_call = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
                     if progress is not None:
-                        progress(self.step - start)
+                        progress(self.step - start, sum(len(s) for s, _ in spikes))
         finally:
             stim.withdraw()
             born = np.concatenate([np.empty(0, np.int64), *(s for s, _ in spikes)])

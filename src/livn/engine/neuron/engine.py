@@ -162,7 +162,7 @@ class NeuronEngine(Engine):
         probes: list[Probe],
         stimulus: Input | None = None,
         tracing: Tracing | None = None,
-        progress: Callable[[int], object] | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Advance:
         self._check_usable()
         start, end = self.step, self.step + n_steps
@@ -193,7 +193,7 @@ class NeuronEngine(Engine):
                     mine = paced(self._steps_per_call, self.step - before, time.perf_counter() - began)
                     self._steps_per_call = self.world.root(mine)  # all ranks alike, since they meet in a call
                     if progress is not None and self.world.is_root:
-                        progress(self.step - start)
+                        progress(self.step - start, sum(len(s) for s, _ in spikes))
         finally:
             drive.withdraw()
             spikes.append(self._last_spikes())

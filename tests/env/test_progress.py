@@ -1,0 +1,82 @@
+"""Bars of progress: on a terminal or when asked for, with model time, real-time factor and spikes; silent in a pipe."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import time
+
+import pytest
+
+from livn import make
+from livn.progress import Meter, meter
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Standard error as a terminal; to be called in the test, for pytest puts its own there when a test begins."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    return sys.stderr
+
+
+def test_a_bar_shows_time_factor_and_spikes(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    with make("EI2") as env:
+        env.record_spikes()
+        spikes = len(env.run(2000.0, progress=True).spike_times)
+    last = terminal.getvalue().rsplit("%|", 1)[1]
+    assert re.search(r"2 of 2 s, real-time factor \d", last)
+    assert f"{spikes:,} spikes" in last
+    assert "EI2 " in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r"), "the bar is taken away"
+
+
+def test_auto_waits_for_a_second_and_a_terminal(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    with make("EI1") as env:
+        env.run(100.0)
+        assert terminal.getvalue() == ""
+        monkeypatch.setattr("livn.progress.PATIENCE", 0.0)
+        monkeypatch.setattr(Meter.__init__, "__defaults__", ("", 0.0))
+        env.run(100.0)
+        assert "of 0.1 s" in terminal.getvalue()
+        monkeypatch.setattr(sys, "stderr", io.StringIO())
+        env.run(100.0)
+        assert sys.stderr.getvalue() == ""
+
+
+@pytest.mark.parametrize("progress", [False, None, "auto"])
+def test_nothing_is_shown_in_a_pipe(progress, capfd):
+    with make("EI1") as env:
+        env.run(2000.0, progress=progress)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_progress_does_not_alter_a_run(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    with make("EI1") as one, make("EI1") as other:
+        assert one.record_spikes().run(500.0, progress=True) == other.record_spikes().run(500.0, progress=False)
+
+
+def test_a_meter_goes_on_over_several_runs(monkeypatch):
+    terminal = on_terminal(monkeypatch)
+    several = Meter(3000.0, "three", patience=0.0)
+    for _ in range(3):
+        several.tell(500.0, 4)
+        several.tell(1000.0, 10)
+        several.passed(1000.0, 10)
+    time.sleep(0.11)  # tqdm draws at most every 0.1 s
+    several.tell(0.0, 0)
+    several.close()
+    assert re.findall(r"\d of 3 s, real-time factor \S+, 30 spikes", terminal.getvalue())
+
+
+@pytest.mark.parametrize("stream", [None, object()])
+def test_without_standard_error_nobody_watches(monkeypatch, stream):
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert meter("auto", 1.0) is None
