@@ -8,13 +8,26 @@ import math
 import numbers
 import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from livn.errors import UnknownName
 
-__all__ = ["array", "boolean", "choice", "environment", "integer", "mapping", "names", "number", "steps", "unknown"]
+__all__ = [
+    "array",
+    "boolean",
+    "choice",
+    "environment",
+    "integer",
+    "mapping",
+    "names",
+    "number",
+    "path",
+    "steps",
+    "unknown",
+]
 
 MOST_STEPS = 1 << 53
 """Beyond it a time no longer tells one step from the next."""
@@ -87,6 +100,24 @@ def mapping(name: str, value: Any, of: str) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError(f"{name} must be a mapping of {of}, got {_shown(value)}")
     return dict(value)
+
+
+def path(name: str, value: Any, wanted: str = "the name of a file") -> Path:
+    """A path as a user gave it; `~` is the user's home.
+
+    Raises:
+        TypeError: neither a string nor a path of text.
+        ValueError: empty, or with a character that no path has.
+    """
+    try:
+        text = os.fspath(value)
+    except TypeError:
+        text = None
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be {wanted}, got {_shown(value)}")
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be {wanted}, got {_shown(value)}")
+    return Path(os.path.expanduser(text))  # unlike Path.expanduser leaves the ~ of nobody as it is
 
 
 def _bounds(low: float | None, high: float | None, above: float | None) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -378,6 +380,39 @@ class Run(Frozen):
         for part in parts[1:]:
             whole = whole.merge(part)
         return whole
+
+    # Files
+
+    def save(self, path: str | os.PathLike[str], force: bool = False) -> Path:
+        """Store the run in one compressed, checksummed HDF5 file, which is there complete or not at all.
+
+        Args:
+            path: the file, in a directory that exists; `~` is the user's home.
+            force: replace the file if there is one.
+
+        Returns:
+            The path.
+
+        Raises:
+            TypeError: a path that is no name of a file, or `force` that is neither True nor False.
+            FileExistsError: it exists, and `force` is False.
+            OSError: it cannot be written.
+        """
+        from livn import run_file
+
+        return run_file.save(self, path, force)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Run:
+        """The run that `save` stored, equal in every channel.
+
+        Raises:
+            FileNotFoundError: no such file.
+            DamagedFile, NewerFormat: a file that cannot be used.
+        """
+        from livn import run_file
+
+        return run_file.load(path)
 
 
 def _spacing(values: np.ndarray, dt: float | None, duration: float | None) -> float:

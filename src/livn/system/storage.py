@@ -25,6 +25,8 @@ FORMAT = "livn-arrays"
 FORMAT_VERSION = 1
 HEADER_SIZE = 512  # the smallest user block that HDF5 allows
 NUMERIC_KINDS = "biufc"
+PACKING = {"chunks": True, "shuffle": True, "compression": "gzip", "compression_opts": 4}  # every HDF5 reads gzip
+WORTH_PACKING = 4096  # bytes: a chunk takes some hundreds of its own
 
 
 def digest(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
@@ -46,7 +48,12 @@ def digest(arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
 
 
 def write_arrays(
-    path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any], kind: str
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    meta: Mapping[str, Any],
+    kind: str,
+    *,
+    compressed: bool = False,
 ) -> None:
     """Write arrays and metadata to one file, which is there complete or not at all.
 
@@ -55,6 +62,7 @@ def write_arrays(
         arrays: numeric or boolean arrays of any shape by name; a name has no "/".
         meta: what `json.dumps` takes.
         kind: what the file holds, for instance `"system"`; `read_arrays` must name the same.
+        compressed: make it small rather than quickly, for recordings.
 
     Raises:
         TypeError: an array that is not numeric, metadata that JSON cannot hold, or a name that is no string.
@@ -72,7 +80,8 @@ def write_arrays(
                 h.create_dataset("meta", data=np.frombuffer(document.encode(), np.uint8))
                 group = h.create_group("arrays")
                 for name, a in portable.items():
-                    group.create_dataset(name, data=a)
+                    packed = compressed and a.ndim and a.nbytes >= WORTH_PACKING
+                    group.create_dataset(name, data=a, **(PACKING if packed else {}))
         except RuntimeError as e:  # how h5py reports a full disk
             raise StorageError(f"{path} could not be written: {e}") from e
         with part.open("r+b") as f:
