@@ -23,6 +23,7 @@ from livn.making import make
 
 if TYPE_CHECKING:
     from livn.env import Env
+    from livn.experiment import Experiment, load_run
     from livn.plasticity import open_weights
     from livn.run import Events, Run, Series
     from livn.stimulus import Stimulus
@@ -34,6 +35,7 @@ __all__ = [
     "DamagedFile",
     "Env",
     "Events",
+    "Experiment",
     "LivnError",
     "NewerFormat",
     "ParallelSystem",
@@ -48,6 +50,7 @@ __all__ = [
     "UnsupportedByEngine",
     "__version__",
     "get_version",
+    "load_run",
     "make",
     "open_weights",
 ]
@@ -55,11 +58,13 @@ __all__ = [
 _LATER = {
     "Env": "livn.env",
     "Events": "livn.run",
+    "Experiment": "livn.experiment",
     "ParallelSystem": "livn.system",
     "Run": "livn.run",
     "Series": "livn.run",
     "Stimulus": "livn.stimulus",
     "System": "livn.system",
+    "load_run": "livn.experiment",
     "open_weights": "livn.plasticity",
 }
 

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-__all__ = ["echo_json", "listing", "table"]
+from livn.text import table
 
-
-def table(rows: Iterable[Sequence[Any]], head: Sequence[str] = (), right: Iterable[int] = ()) -> str:
-    """Rows in columns as wide as they need; the columns numbered in `right` are flush right."""
-    lines = [[str(cell) for cell in row] for row in ([head] if head else [])] + [[str(c) for c in row] for row in rows]
-    if not lines:
-        return ""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    flush = set(right)
-    texts = [
-        "  ".join(c.rjust(w) if i in flush else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in lines
-    ]
-    if head:
-        texts.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join(text.rstrip() for text in texts)
+__all__ = ["echo_json", "listing", "plain", "table"]
 
 
 def listing(pairs: Mapping[str, Any]) -> str:

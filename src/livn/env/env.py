@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,8 +14,8 @@ from livn.engine.base import tally_steps
 from livn.engine.registry import engines_with
 from livn.env.calling import call
 from livn.env.culture import DEFAULT_DT, NO_SPIKES, STREAMS
-from livn.env.dish import Dish
 from livn.env.inputs import engine_input, polarises
+from livn.env.plastic import Plastic
 from livn.env.recorders import Spikes, check_memory
 from livn.env.traces import WeightSettings
 from livn.errors import RunInterrupted, UnsupportedByEngine
@@ -27,12 +27,12 @@ from livn.stimulus import Stimulus
 if TYPE_CHECKING:
     from livn.engine.base import Advance, Engine, Input
     from livn.network import Network
-    from livn.plasticity import PlasticitySummary, Weights, WeightTraces
+    from livn.plasticity import WeightTraces
 
 __all__ = ["Env"]
 
 
-class Env(Dish):
+class Env(Plastic):
     """A culture in a dish: build it with `livn.make`, or by hand and `init()`.
 
     Args:
@@ -314,6 +314,16 @@ class Env(Dish):
                 )
         return engine_input(stimulus, network, step)
 
+    def _check_duration(self, name: str, ms: float) -> None:
+        """Refuse a duration, named so, that `run` would refuse."""
+        self._engine()
+        step = self._step(None)
+        steps = checks.steps(name, ms, step)
+        try:
+            self._recorders.probes(self._ensure_network(), step, steps)
+        except ValueError as e:
+            raise ValueError(f"{name}: {e}") from None
+
     def _step(self, dt: float | None) -> float:
         """The integration step of a run that asks for `dt`."""
         if dt is None:
@@ -368,62 +378,6 @@ class Env(Dish):
         self._stream = stream
         engine.set_stream(stream)
         return self
-
-    # Plasticity
-
-    def enable_plasticity(self, config: Mapping[str, Any] | None = None) -> Self:
-        """Let synapses learn. A call while on changes the parameters only.
-
-        Args:
-            config: None: the model's defaults; `{parameter: value}` for every synapse; `{"EXC": {...}, "INH": {...}}`
-                for the rules named. Overrides sit on the model's defaults, not on the previous call. Weights outside
-                new bounds are clipped at once; `w_init` applies at a reset, or at once while nothing has been
-                simulated or rescaled.
-
-        Raises:
-            ValueError: unknown rule or parameter, a mixture of the two forms, values out of range.
-            RuntimeWarning: (a warning) no synapse of this network is plastic.
-        """
-        self._learner().enable(config)
-        return self
-
-    def disable_plasticity(self) -> Self:
-        """Freeze the weights, bit for bit, until plasticity is enabled again."""
-        self._learner().disable()
-        return self
-
-    def normalize_weights(self, target: Any = None) -> Self:
-        """Homeostasis: scale each cell's plastic incoming weights so that their sum is `target` (None: their number).
-
-        Weights held at their bounds stay there and the rest is rescaled until the sum fits within 1e-6; see
-        `livn.weights.normalize_weights`. Works with plasticity on or off.
-
-        Raises:
-            ValueError: a target that is negative or not finite.
-            RuntimeWarning: (a warning) a target that the bounds don't allow, or a network without plastic synapses.
-        """
-        self._learner().normalize(target)
-        return self
-
-    def get_weights(self) -> Weights:
-        """A snapshot of the multiplier of every synapse that can learn, plasticity on or off."""
-        return self._learner().weights()
-
-    def set_multipliers(self, weights: Any) -> Self:
-        """Put multipliers back: what `get_weights` returned, a mapping with (some of) its keys, or an array.
-
-        Raises:
-            ValueError: outside the bounds, an unknown key, a wrong length.
-        """
-        self._learner().set_multipliers(weights)
-        return self
-
-    def plasticity_summary(self) -> PlasticitySummary:
-        """What plasticity did since it was last switched on or the culture was cleared; prints as a table.
-
-        Under MPI of the whole culture, and to be called on every rank.
-        """
-        return self._learner().summary(self._dt or DEFAULT_DT)
 
     # Storing
 

@@ -1,5 +1,6 @@
 """Experiments: a culture run or trained by a protocol, and the record of it, in memory or in a directory."""
 
-from livn.experiment.record import Experiment, Phase
+from livn.experiment.protocols import ExperimentInterrupted, run, train
+from livn.experiment.record import FIELD, START, Experiment, Phase, load_run
 
-__all__ = ["Experiment", "Phase"]
+__all__ = ["FIELD", "START", "Experiment", "ExperimentInterrupted", "Phase", "load_run", "run", "train"]

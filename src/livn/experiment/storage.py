@@ -1,0 +1,207 @@
+"""An experiment in a directory::
+
+    run.h5           what was recorded (`Run.load` reads it alone)
+    culture.h5       cells, synapses and electrodes
+    weights.h5       plastic weights at the ends of phases, and as sampled; where something can learn
+    experiment.json  phases, rules, what the rules did, seed, versions
+    config.toml      the options: `livn run --config DIR/config.toml` repeats it
+    summary.json     the numbers of `Experiment.summary`
+
+The directory appears under its name when all of it is on disk, in one step.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livn import checks
+from livn.errors import DamagedFile
+from livn.experiment.record import START, Experiment, Phase
+from livn.io import IO
+from livn.plasticity import PlasticitySummary, RuleParameters, SummaryRow, SynapseKeys, Weights, WeightTraces
+from livn.run import Run
+from livn.system.storage import check_version, read_arrays, read_json, write_arrays, write_json
+from livn.system.system import pack, unpack
+
+__all__ = ["CONFIG", "check_free", "load", "save"]
+
+FORMAT, FORMAT_VERSION = "livn-experiment", 1
+RUN, CULTURE, WEIGHTS, RECORD = "run.h5", "culture.h5", "weights.h5", "experiment.json"
+CONFIG, SUMMARY = "config.toml", "summary.json"
+COLUMNS = ("gid", "syn_id", "mechanism", "pre", "section")
+
+
+def save(experiment: Experiment, directory: str | os.PathLike[str], force: bool = False) -> Path:
+    """See `Experiment.save`."""
+    target = Path(directory).expanduser()
+    check_free(target, force)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mark = f"{os.getpid()}.{secrets.token_hex(4)}"
+    part = target.absolute().with_name(f".{target.absolute().name}.{mark}.part")
+    try:
+        part.mkdir()
+        _write(experiment, part)
+        _sync(part)
+        _take_place(part, target.absolute(), part.with_suffix(".old"))
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
+    """Refuse a directory that `save` would refuse, before the experiment.
+
+    Raises:
+        FileExistsError: it holds an experiment, without `force`, or anything else.
+    """
+    target = Path(directory).expanduser()
+    checks.boolean("force", force)
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    if not target.is_dir() or not (target / RECORD).is_file():
+        raise FileExistsError(f"{target} exists and holds no experiment: choose another name")
+    if not force:
+        raise FileExistsError(f"{target} holds an experiment and is not overwritten: choose another name, or force it")
+
+
+def load(directory: str | os.PathLike[str]) -> Experiment:
+    """See `livn.load_run`."""
+    if not isinstance(directory, str | os.PathLike):
+        raise TypeError(f"directory must be the name of a directory, got {directory!r:.200}")
+    target = Path(directory).expanduser()
+    if not (target / RECORD).is_file():
+        what = "is not a directory of a stored experiment" if target.exists() else "does not exist"
+        raise FileNotFoundError(f"{target} {what}")
+    document = read_json(target / RECORD)
+    if document.get("format") != FORMAT:
+        raise DamagedFile(f"{target / RECORD} is not livn's")
+    check_version(target / RECORD, document.get("version"), FORMAT_VERSION)
+    try:
+        arrays, meta = read_arrays(target / CULTURE, "culture")
+        own = {name.removeprefix("system:"): a for name, a in arrays.items() if name.startswith("system:")}
+        weights, traces = _read_weights(target / WEIGHTS) if document["can_learn"] else ({}, None)
+        rows = document["plasticity"]
+        return Experiment(
+            run=Run.load(target / RUN),
+            system=unpack(own, meta["system"]),
+            cells={name: arrays[f"cells:{name}"] for name in meta["cells"]},
+            io=IO.from_json(meta["io"]),
+            phases=tuple(Phase(**phase) for phase in document["phases"]),
+            weights=weights,
+            traces=traces,
+            rules={name: RuleParameters(**p) for name, p in document["rules"].items()},
+            receptors=document["receptors"],
+            plasticity=None if rows is None else PlasticitySummary(tuple(SummaryRow(**_numbers(r)) for r in rows)),
+            config=document["config"],
+            about=document["about"],
+        )
+    except FileNotFoundError as e:
+        raise DamagedFile(f"{target} is incomplete: {e}") from e
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise DamagedFile(f"{target} does not hold together: {e}") from e
+
+
+def _write(experiment: Experiment, directory: Path) -> None:
+    experiment.run.save(directory / RUN)
+    arrays, system = pack(experiment.system)
+    cells = {f"cells:{name}": np.asarray(gids, np.int64) for name, gids in experiment.cells.items()}
+    meta = {"system": system, "cells": list(experiment.cells), "io": experiment.io.as_json()}
+    held = {f"system:{name}": a for name, a in arrays.items()} | cells
+    write_arrays(directory / CULTURE, held, meta, "culture", compressed=True)
+    if experiment.weights:
+        _write_weights(experiment, directory / WEIGHTS)
+    write_json(directory / SUMMARY, _strict(experiment.summary()))
+    (directory / CONFIG).write_text(_toml(experiment.config), encoding="utf-8")
+    rows = None if experiment.plasticity is None else [asdict(row) for row in experiment.plasticity]
+    document = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "phases": [asdict(phase) for phase in experiment.phases],
+        "can_learn": bool(experiment.weights),
+        "rules": {name: p.to_dict() for name, p in experiment.rules.items()},
+        "receptors": dict(experiment.receptors),
+        "plasticity": _strict(rows),
+        "config": _strict(experiment.config),
+        "about": _strict(experiment.about),
+    }
+    write_json(directory / RECORD, document)
+
+
+def _toml(config: Mapping[str, Any]) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(_strict(config, drop=True))
+
+
+def _write_weights(experiment: Experiment, path: Path) -> None:
+    keys = experiment.weights[START].synapses
+    arrays = {f"key:{name}": getattr(keys, name) for name in COLUMNS}
+    arrays |= {f"at:{i}": w.array for i, w in enumerate(experiment.weights.values())}
+    meta: dict[str, Any] = {
+        "mechanisms": list(keys.mechanisms),
+        "sections": list(keys.sections),
+        "at": list(experiment.weights),
+        "dt": None,
+    }
+    traces = experiment.traces
+    if traces is not None:
+        meta["dt"] = traces.dt
+        arrays |= {"traced": keys.positions(traces.synapses), "index": np.rint(traces.t / traces.dt).astype(np.int64)}
+        arrays["samples"] = traces.frames()
+    write_arrays(path, arrays, meta, "weights", compressed=True)
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Weights], WeightTraces | None]:
+    arrays, meta = read_arrays(path, "weights")
+    columns = {name: arrays[f"key:{name}"] for name in COLUMNS}
+    keys = SynapseKeys(**columns, mechanisms=tuple(meta["mechanisms"]), sections=tuple(meta["sections"]))
+    weights = {name: Weights(keys, arrays[f"at:{i}"]) for i, name in enumerate(meta["at"])}
+    if meta["dt"] is None:
+        return weights, None
+    traced = keys.take(arrays["traced"])
+    return weights, WeightTraces(traced, meta["dt"], arrays["index"], arrays["samples"])
+
+
+def _strict(value: Any, drop: bool = False) -> Any:
+    """A value in the terms of strict JSON, where NaN is null; with `drop`, of TOML, which has no null."""
+    if isinstance(value, Mapping):
+        held = {str(k): _strict(v, drop) for k, v in value.items()}
+        return {k: v for k, v in held.items() if v is not None or not drop}
+    if isinstance(value, list | tuple):
+        return [_strict(v, drop) for v in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: float("nan") if value is None else value for name, value in row.items()}
+
+
+def _sync(directory: Path) -> None:
+    """See that all of it is on disk before it gets its name."""
+    for file in directory.iterdir():
+        with file.open("rb+") as f:
+            os.fsync(f.fileno())
+
+
+def _take_place(part: Path, target: Path, aside: Path) -> None:
+    """Give a directory its name; what had it goes once that is done, and comes back if it cannot be."""
+    if not target.exists():
+        part.replace(target)
+        return
+    target.replace(aside)
+    try:
+        part.replace(target)
+    except BaseException:
+        aside.replace(target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
