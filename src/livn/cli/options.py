@@ -1,0 +1,75 @@
+"""The types of what people write on the command line: durations and systems."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["DURATION", "SYSTEM", "Duration", "SystemName"]
+
+UNITS = {"ms": 1.0, "s": 1000.0, "min": 60_000.0}
+"""ms in each unit of time."""
+
+_SPLIT = re.compile(r"(.*?)\s*([^\W\d_]*)")
+"""A number of some sort, and the letters behind it."""
+
+
+class Duration(click.ParamType):
+    """A time: `250ms`, `10s`, `2min`, or a number of ms; a float, ms, > 0."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, int | float):
+            amount, unit = str(value), "ms"
+        else:
+            parts = _SPLIT.fullmatch(str(value).strip())
+            amount, unit = ("", "") if parts is None else parts.groups()
+        try:
+            number = float(amount)
+        except ValueError:
+            self.fail(f"{value!r} is no duration; write for instance 250ms, 10s, 2min, or a number of ms", param, ctx)
+        if unit and unit not in UNITS:
+            self.fail(f"{value!r}: unknown unit of time {unit!r}; legal: {', '.join(UNITS)}", param, ctx)
+        ms = number * UNITS[unit or "ms"]
+        if not (math.isfinite(ms) and ms > 0):
+            self.fail(f"{value!r}: a duration must be > 0 and finite", param, ctx)
+        return ms
+
+
+class SystemName(click.ParamType):
+    """The name of a predefined system, or a system's directory; a string that `livn.make` takes."""
+
+    name = "system"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from livn.checks import unknown
+        from livn.system import PREDEFINED
+
+        text = str(value)
+        if text in PREDEFINED:
+            return text
+        directory = Path(text).expanduser()
+        if (directory / "graph.json").is_file():
+            return str(directory)
+        if text and directory.is_dir():
+            self.fail(f"the directory {text!r} holds no system: there is no graph.json", param, ctx)
+        if len(directory.parts) > 1:
+            names = ", ".join(PREDEFINED)
+            self.fail(f"{text!r} is neither a predefined system ({names}) nor a directory", param, ctx)
+        return self.fail(str(unknown("system", text, [*PREDEFINED, "or a system's directory"])), param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from livn.system import PREDEFINED
+
+        names = [CompletionItem(name) for name in PREDEFINED if name.startswith(incomplete)]
+        return [*names, CompletionItem(incomplete, type="dir")]
+
+
+DURATION = Duration()
+SYSTEM = SystemName()
