@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,12 @@ from livn.checks import choice, names, number, unknown
 from livn.frozen import Frozen, frozen, frozen_ids
 from livn.recordings import EPSILON, Events, Series, tidy, window_text
 from livn.world import gathered
+
+if TYPE_CHECKING:
+    import xarray
+
+    from livn.env import Env
+    from livn.experiment import Experiment
 
 __all__ = ["Events", "Run", "Series"]
 
@@ -413,6 +419,38 @@ class Run(Frozen):
         from livn import run_file
 
         return run_file.load(path)
+
+    # Other packages
+
+    def to_neo(self, env: Env | Experiment, stimulus: Any = None, units: Iterable[int] | None = None) -> Any:
+        """The run as a `neo.Block` of one segment, with trains, signals and events in units; see `livn.interop.to_neo`.
+
+        Args:
+            env: where it comes from: the Env, or the record of an experiment.
+            stimulus: what was commanded: a Policy, or pairs (ms from the start of the run, Policy).
+            units: the cells that get a train; None: all that are simulated.
+
+        Raises:
+            ImportError: Neo is not installed.
+            TypeError, ValueError: what does not fit the run.
+        """
+        from livn.interop import to_neo
+
+        return to_neo(self, env, stimulus, units)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The run as an `xarray.Dataset` with labels and units, times absolute in ms; see `livn.interop.to_xarray`.
+
+        `ds.voltage.sel(voltage_gid=3, voltage_time=slice(100, 200)).plot()` is a trace, `ds.spike_time[ds.spike_gid ==
+        3]` are the spikes of a cell.
+
+        Raises:
+            ImportError: xarray is not installed.
+            ValueError: names of channels that lead to the same variable, or a batch of padded events.
+        """
+        from livn.interop import to_xarray
+
+        return to_xarray(self)
 
 
 def _spacing(values: np.ndarray, dt: float | None, duration: float | None) -> float:
