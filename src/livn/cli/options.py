@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["DURATION", "SYSTEM", "Duration", "SystemName"]
+__all__ = ["DURATION", "SYSTEM", "Duration", "SystemName", "duration_ms", "duration_text"]
 
 UNITS = {"ms": 1.0, "s": 1000.0, "min": 60_000.0}
 """ms in each unit of time."""
@@ -19,27 +19,48 @@ _SPLIT = re.compile(r"(.*?)\s*([^\W\d_]*)")
 """A number of some sort, and the letters behind it."""
 
 
+def duration_ms(value: Any, zero: bool = False) -> float:
+    """`"250ms"`, `"10s"`, `"2min"` or a number of ms, as ms.
+
+    Raises:
+        ValueError: none of these, or not > 0 (with `zero`: >= 0) and finite.
+    """
+    if isinstance(value, bool):
+        raise ValueError(f"{value!r} is no duration")
+    amount, unit = str(value), "ms"
+    if not isinstance(value, int | float):
+        parts = _SPLIT.fullmatch(str(value).strip())
+        amount, unit = ("", "") if parts is None else parts.groups()
+    try:
+        number = float(amount)
+    except ValueError:
+        raise ValueError(f"{value!r} is no duration; write for instance 250ms, 10s, 2min, or a number of ms") from None
+    if unit and unit not in UNITS:
+        raise ValueError(f"{value!r}: unknown unit of time {unit!r}; legal: {', '.join(UNITS)}")
+    ms = number * UNITS[unit or "ms"]
+    if not (math.isfinite(ms) and (ms > 0 or (zero and ms == 0))):
+        raise ValueError(f"{value!r}: a duration must be {'>= 0' if zero else '> 0'} and finite")
+    return ms
+
+
+def duration_text(ms: float) -> str:
+    """ms as people write it, in seconds from one second on."""
+    return f"{ms / 1000.0:.10g}s" if ms >= 1000.0 else f"{ms:.10g}ms"
+
+
 class Duration(click.ParamType):
-    """A time: `250ms`, `10s`, `2min`, or a number of ms; a float, ms, > 0."""
+    """A time: `250ms`, `10s`, `2min`, or a number of ms; a float, ms, > 0 or with `zero` >= 0."""
 
     name = "duration"
 
+    def __init__(self, zero: bool = False) -> None:
+        self.zero = zero
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, int | float):
-            amount, unit = str(value), "ms"
-        else:
-            parts = _SPLIT.fullmatch(str(value).strip())
-            amount, unit = ("", "") if parts is None else parts.groups()
         try:
-            number = float(amount)
-        except ValueError:
-            self.fail(f"{value!r} is no duration; write for instance 250ms, 10s, 2min, or a number of ms", param, ctx)
-        if unit and unit not in UNITS:
-            self.fail(f"{value!r}: unknown unit of time {unit!r}; legal: {', '.join(UNITS)}", param, ctx)
-        ms = number * UNITS[unit or "ms"]
-        if not (math.isfinite(ms) and ms > 0):
-            self.fail(f"{value!r}: a duration must be > 0 and finite", param, ctx)
-        return ms
+            return duration_ms(value, self.zero)
+        except ValueError as e:
+            self.fail(str(e), param, ctx)
 
 
 class SystemName(click.ParamType):

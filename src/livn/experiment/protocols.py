@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from livn.env import Env
     from livn.plasticity import Weights, WeightTraces
 
-__all__ = ["Course", "ExperimentInterrupted", "Stage", "run", "train"]
+__all__ = ["Course", "ExperimentInterrupted", "Stage", "run", "train", "training_course"]
 
 
 class ExperimentInterrupted(RunInterrupted):
@@ -96,6 +96,31 @@ def train(
         ValueError, TypeError: durations or rules that are not legal, or a culture in which nothing can learn.
         ExperimentInterrupted: Ctrl-C; it holds the record so far.
     """
+    durations = {"baseline": baseline, "training": training, "evaluation": evaluation}
+    config = _config(env, **durations, normalize_every=normalize_every, rules=rules)
+    course = training_course(
+        env,
+        *durations.values(),
+        normalize_every=normalize_every,
+        rules=rules,
+        config=config,
+        keep_currents=keep_currents,
+    )
+    return course.go(progress)
+
+
+def training_course(
+    env: Env,
+    baseline: float,
+    training: float,
+    evaluation: float,
+    *,
+    normalize_every: float | None,
+    rules: Mapping[str, Any] | None,
+    config: Mapping[str, Any],
+    keep_currents: bool,
+) -> Course:
+    """What `train` goes through; `config` is kept in the record."""
     stages = [
         Stage("baseline", baseline, False),
         Stage("training", training, True, normalize_every),
@@ -104,9 +129,7 @@ def train(
     stages = [s for s in stages if s.learning or checks.number(s.name, s.duration, low=0.0, unit="ms") > 0.0]
     if not len(env.get_weights()):
         raise ValueError(f"nothing in {env.system.name!r} can learn: it has no plastic synapse")
-    durations = {"baseline": baseline, "training": training, "evaluation": evaluation}
-    config = _config(env, **durations, normalize_every=normalize_every, rules=rules)
-    return Course(env, stages, rules, config=config, keep_currents=keep_currents).go(progress)
+    return Course(env, stages, rules, config=config, keep_currents=keep_currents)
 
 
 @dataclass(frozen=True)

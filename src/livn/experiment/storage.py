@@ -69,7 +69,9 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
     if not target.is_dir() or not (target / RECORD).is_file():
         raise FileExistsError(f"{target} exists and holds no experiment: choose another name")
     if not force:
-        raise FileExistsError(f"{target} holds an experiment and is not overwritten: choose another name, or force it")
+        raise FileExistsError(
+            f"{target} holds an experiment and is not overwritten: choose another name, or replace it with force"
+        )
 
 
 def load(directory: str | os.PathLike[str]) -> Experiment:

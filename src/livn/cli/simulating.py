@@ -1,0 +1,165 @@
+"""What `livn run` and `livn train` share: from options to a stored experiment, also when it is cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from livn.cli.config import SharedConfig, configured, dumped, options_of
+from livn.cli.output import echo_json
+
+if TYPE_CHECKING:
+    from livn.env import Env
+    from livn.experiment import Experiment
+    from livn.experiment.protocols import Course
+
+__all__ = ["INTERRUPTED", "finished", "simulated", "simulation"]
+
+INTERRUPTED = 130
+COMMON = [
+    click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Store recordings, options, summary."),
+    click.option("--force", is_flag=True, help="Replace the experiment that DIR holds."),
+    click.option("--config", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+                 help="TOML file of options; those of the command line come first."),
+    click.option("--dump-config", is_flag=True, help="Print the options in force as TOML, and do nothing else."),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    click.option("--quiet", "-q", is_flag=True, help="Show no progress."),
+]  # fmt: skip
+
+
+def simulation(config: type[SharedConfig]) -> Callable[[Any], Any]:
+    """A decorator that gives a command its argument and its options."""
+
+    def decorate(function: Any) -> Any:
+        for option in reversed(COMMON):
+            function = option(function)
+        return click.argument("system", required=False)(options_of(config)(function))
+
+    return decorate
+
+
+def simulated(
+    config: type[SharedConfig],
+    course: Callable[[Env, Any], Course],
+    figure: Callable[[Experiment, Path], None] | None = None,
+    *,
+    out: Path | None,
+    force: bool,
+    file: Path | None,
+    dump_config: bool,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> int:
+    """Do what a command line asks for.
+
+    Args:
+        config: the options that there are.
+        course: makes the experiment of an env and the options in force.
+        figure: draws into the directory of the stored experiment.
+
+    Returns:
+        The exit code.
+    """
+    from livn.experiment.storage import check_free
+
+    options = configured(config, given, file)
+    if dump_config:
+        click.echo(dumped(options), nl=False)
+        return 0
+    if force and out is None:
+        raise click.UsageError("--force needs --out DIR")
+    if out is not None:
+        with wrong("--out", FileExistsError):
+            check_free(out, force)
+    with built(options) as env:
+        with wrong("the options", ValueError, TypeError, KeyError):
+            under_way = course(env, options)
+        experiment, failure = _gone(under_way, quiet)
+    document: dict[str, Any] = {"out": None if out is None else str(out)}
+    if out is not None and experiment.run.duration:
+        experiment.save(out, force)
+        if figure is not None:
+            figure(experiment, out)
+    elif out is not None:
+        document["out"] = None
+    finished(experiment, document, as_json)
+    if failure is not None:
+        raise failure
+    return INTERRUPTED if experiment.about.get("interrupted") else 0
+
+
+def built(options: SharedConfig) -> Env:
+    """The culture, with what is to be recorded."""
+    from livn import make
+
+    system: Any = options.system
+    env = make(system, engine=options.engine, seed=options.seed, threads=options.threads, precision=options.precision)
+    try:
+        with wrong("--set", ValueError, TypeError, KeyError):
+            env.set_params(options.set)
+        with wrong("what is to be recorded", ValueError):
+            _record(env, options)
+    except BaseException:
+        env.close()
+        raise
+    return env
+
+
+@contextmanager
+def wrong(where: str, *errors: type[Exception]) -> Iterator[None]:
+    """Tell of such an error as one of the command line."""
+    try:
+        yield
+    except errors as e:
+        raise click.BadParameter(str(e), param_hint=where) from None
+
+
+def _record(env: Env, options: SharedConfig) -> None:
+    from livn.decoding.units import members
+
+    env.record_spikes()
+    some = [gid for gids in members(env).values() for gid in gids[: options.voltage_cells].tolist()]
+    if some:
+        env.record_voltage(dt=options.voltage_every, gids=some)
+    plastic = len(env.get_weights()) if "plasticity" in env.capabilities else 0
+    if plastic and options.weight_synapses:
+        env.record_weights(options.weights_every, fraction=min(1.0, options.weight_synapses / plastic))
+    if options.lfp:
+        if not env.io.num_channels:
+            raise ValueError(f"{env.system.name!r} has no electrodes: there is no field potential to record")
+        env.record_membrane_current(dt=options.lfp_every)
+
+
+def _gone(course: Course, quiet: bool) -> tuple[Experiment, Exception | None]:
+    """The experiment, and what ended it early if that was no Ctrl-C."""
+    from livn.experiment import ExperimentInterrupted
+
+    try:
+        return course.go(False if quiet else "auto"), None
+    except ExperimentInterrupted as e:
+        return e.experiment, None
+    except Exception as e:
+        experiment = course.record(failed=str(e))
+        if not experiment.run.duration:
+            raise
+        return experiment, e
+
+
+def finished(experiment: Experiment, document: dict[str, Any], as_json: bool) -> None:
+    """Print what came of an experiment, and where it is."""
+    out, cut = document["out"], experiment.about.get("interrupted") or "failed" in experiment.about
+    if as_json:
+        echo_json(experiment.summary() | document)
+    elif experiment.run.duration:
+        click.echo(experiment.report())
+    if cut:
+        length = experiment.run.duration or 0.0
+        stored = f"what was recorded is in {out}" if out else "nothing was stored"
+        click.echo(f"Ended after {length:g} ms of the culture's time; {stored}.", err=True)
+    elif out and not as_json:
+        click.echo(f"\nStored in {out}; livn plot {out} draws it.")
