@@ -333,8 +333,12 @@ def renshaw_constants(p, dt):
     return _balance(c, p, ("soma",))
 
 
-def initial_state(states, v):
-    """{state: float64[n]} at t = 0: every compartment at the potential v[section], gates at their steady state."""
+def initial_state(states, v, own=None):
+    """{state: float64[n]} at t = 0: every compartment at the potential v[section], gates at their steady state.
+
+    Raises:
+        ValueError: a state that is neither of the cells above nor in own, {state: start(v)}.
+    """
     start = {
         "na_h": lambda: ch.na_inactivation(v["soma"]),
         "kdr_n": lambda: ch.kdr_activation(v["soma"]),
@@ -353,6 +357,10 @@ def initial_state(states, v):
             f"k_in_{section}": lambda: POTASSIUM_IN,
             f"k_out_{section}": lambda: POTASSIUM_OUT,
         }
+    start |= {name: lambda f=f: f(v) for name, f in (own or {}).items()}
+    for name in states:
+        if name not in start:
+            raise ValueError(f"where does the state {name!r} start? Say initial={{{name!r}: start(v)}} in its CellType")
     return {name: np.broadcast_to(np.asarray(start[name](), float), np.shape(v["soma"])).copy() for name in states}
 
 
@@ -372,6 +380,7 @@ class CellType:
         areas: areas(parameters) → µm² per section first.
         noise: sections that carry the excitatory and the inhibitory background conductance.
         offsets: {section: x offset of its sampling point from the soma's, µm}.
+        initial: {state: start(v)} of states that the cells of this module don't have: v is {section: float64[n], mV}.
     """
 
     name: str
@@ -384,3 +393,8 @@ class CellType:
     areas: Any
     noise: tuple[str, str]
     offsets: dict[str, float] = field(default_factory=dict)
+    initial: dict[str, Any] = field(default_factory=dict)
+
+    def start(self, v):
+        """{state: float64[n]} at t = 0 with every compartment at the potential v[section], mV."""
+        return initial_state(self.states, v, self.initial)

@@ -12,7 +12,7 @@ from livn.engine.conformance.compare import close, require, same_spikes, series,
 from livn.engine.conformance.cultures import DT, Synapse, able, culture, currents, kicks, wired
 from livn.engine.conformance.recordings import recording
 from livn.env import Env
-from livn.models.cells import CellType, initial_state, ready, refractory_steps
+from livn.models.cells import CellType, ready, refractory_steps
 from livn.models.channels import ohmic
 from livn.models.rcsd import ReducedCalciumSomaDendrite
 from livn.models.synapses import nmda_current, synaptic_current
@@ -83,7 +83,7 @@ def _check_start(env: Env, v_init: float | None) -> None:
         n = int((network.kind == number).sum())
         parameters = kind.parameters
         v = {s: np.full(n, parameters[f"{s}.V_rest"] if v_init is None else v_init) for s in kind.sections}
-        for name, expected in initial_state(kind.states, v).items():
+        for name, expected in kind.start(v).items():
             what = f"{kind.name}.{name} at t = 0 with v_init = {v_init}"
             close(what, state[f"{kind.name}.{name}"], expected, rtol=1e-9, atol=1e-12)
     for name, values in state.items():
@@ -146,7 +146,7 @@ def _integrate(
     parameters = {name: np.array([value]) for name, value in kind.parameters.items()}
     prepared = kind.prepare(parameters, DT)
     constants = tuple(prepared[c] for c in kind.constants)
-    start = initial_state(kind.states, {s: np.array([-60.0]) for s in kind.sections})
+    start = kind.start({s: np.array([-60.0]) for s in kind.sections})
     state = tuple(start[name] for name in kind.states)
     steps = len(next(iter(conductances.values())))
     out: dict[str, list[float]] = {s: [] for s in kind.sections}

@@ -388,14 +388,13 @@ def advance(thread, n_threads, low, high, control, sync, kind, cells, start, sta
 
 
 def kernel_source(layouts: list[Layout]) -> str:
-    """The module's text for the kinds of cells of a model, in the order of `layouts`."""
+    """The module's text for the kinds of cells of a model, in the order of `layouts`.
+
+    Who imports it puts the steps of the kinds, `steps`, into it first: they may come from anywhere.
+    """
     single = layouts[0].single
-    parts = [_HEAD]
-    for layout in layouts:
-        step = layout.kind.step
-        parts.append(f"from {step.__module__} import {step.__name__} as _{layout.kind.name}\n")
-    steps = {f"step_{layout.kind.name}": f"_{layout.kind.name}" for layout in layouts}
-    parts += [f"\n{name} = bind({model}, {single})" for name, model in (_EQUATIONS | steps).items()]
+    steps = {f"step_{layout.kind.name}": f"steps[{layout.kind.name!r}]" for layout in layouts}
+    parts = [_HEAD, *(f"\n{name} = bind({model}, {single})" for name, model in (_EQUATIONS | steps).items())]
     parts.append(_HELPERS)
     parts += [_Tile(layout, vector).text() for layout in layouts for vector in VECTORS]
     parts.append(_advance(layouts))

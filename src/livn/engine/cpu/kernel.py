@@ -111,12 +111,13 @@ def _is_compiled(path: Path) -> bool:
     return any(next(place.rglob(f"{path.stem}*.nbi"), None) for place in places)
 
 
-def _import(path: Path, name: str) -> Any:
+def _import(path: Path, name: str, layouts: list[Layout]) -> Any:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"cannot import the kernel {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    vars(module)["steps"] = {layout.kind.name: layout.kind.step for layout in layouts}
     spec.loader.exec_module(module)
     return module
 
@@ -139,5 +140,5 @@ def load_kernel(layouts: list[Layout], text: str | None = None) -> Callable[...,
         path = _settle(cache_dir("kernels", key), name, text)
         if not _is_compiled(path):
             print("livn: compiling the simulation kernel for this CPU, once (about 20 s)", file=sys.stderr, flush=True)
-        _loaded[key] = _import(path, name).advance
+        _loaded[key] = _import(path, name, layouts).advance
     return _loaded[key]

@@ -7,7 +7,6 @@ import numpy as np
 from livn.engine.base import State, state_names
 from livn.engine.cpu.events import WIDTH
 from livn.engine.cpu.layout import RULES, Layout
-from livn.models.cells import initial_state
 from livn.network import Network
 
 __all__ = ["Tiles"]
@@ -119,7 +118,7 @@ class Tiles:
             v = {
                 s: p[f"{s}.V_rest"] if v_init is None else np.full_like(p[f"{s}.V_rest"], v_init) for s in kind.sections
             }
-            for name, values in initial_state(kind.states, v).items():
+            for name, values in kind.start(v).items():
                 self.put(number, name, values)
 
     def read_state(self) -> State:
