@@ -5,37 +5,27 @@ A page's block that calls `fig.savefig("name.png")` draws what the page shows as
 
 from __future__ import annotations
 
-import os
-import shutil
+import re
 import sys
-import tempfile
 from pathlib import Path
 
-import matplotlib
-import numpy as np
-
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-matplotlib.use("Agg")
 
-from tests.docs.test_snippets import blocks, run  # noqa: E402
+from tools.docsite.pictures import draw, draw_examples, pages, shown  # noqa: E402
+from tools.docsite.snippets import python_blocks  # noqa: E402
+
+DOCS = ROOT / "docs"
+DRAWS = re.compile(r"\b(savefig|imsave)\(")
 
 
 def main() -> None:
-    """The command line: names of pages, or none for all that show pictures of their own."""
-    for page in [ROOT / "docs" / name for name in sys.argv[1:]] or sorted((ROOT / "docs").glob("*.md")):
-        parts = [(first, code) for tag, first, code in blocks(page.read_text(encoding="utf-8")) if tag == "python"]
-        if not any("savefig(" in code for _, code in parts):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            namespace: dict[str, object] = {"np": np, "__name__": page.stem}
-            for first, code in parts:
-                run(code, page, first, namespace)
-            for picture in sorted(Path(folder).glob("*.png")):
-                shutil.copy(picture, ROOT / "docs" / "images")
-                print(f"{page.name}: docs/images/{picture.name}")
-            os.chdir(ROOT)
+    """The command line: pages, such as `gallery.md` or `how-to/mpi.md`; or none for all that draw, and the examples."""
+    named = [DOCS / name for name in sys.argv[1:]]
+    drawing = [page for page in pages(DOCS) if any(DRAWS.search(code) for _, code in python_blocks(page))]
+    draw(named or drawing, DOCS / "images")
+    if not named:
+        draw_examples(DOCS / "images", shown(DOCS))
 
 
 if __name__ == "__main__":

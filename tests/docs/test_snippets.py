@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
-import numpy as np
 import pytest
 
 from livn.engine import registry
+from tools.docsite.snippets import blocks, execute
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TAGS = {"python", "text", "console", "bibtex"}
-
-
-def blocks(text: str) -> list[tuple[str, int, str]]:
-    """(tag, number of the first line of its content, content) of every fenced block."""
-    found: list[tuple[str, int, str]] = []
-    tag, first, content = None, 0, []
-    for number, line in enumerate(text.splitlines(), 1):
-        if tag is None and line.startswith("```"):
-            tag, first, content = line[3:].strip(), number + 1, []
-        elif tag is not None and line.rstrip() == "```":
-            found.append((tag, first, "\n".join(content) + "\n"))
-            tag = None
-        else:
-            content.append(line)
-    if tag is not None:
-        raise ValueError(f"the block that opens before line {first} is not closed")
-    return found
-
-
-def run(code: str, page: Path, first: int, namespace: dict[str, object]) -> None:
-    """Execute a block; tracebacks name the page and the line in it."""
-    exec(compile("\n" * (first - 1) + code, str(page), "exec"), namespace)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -42,10 +22,8 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     for name in ("_registered", "_loaded"):  # what a page registers is gone with it
         monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
-    namespace: dict[str, object] = {"np": np, "__name__": page.stem}
-    for tag, first, code in blocks(page.read_text(encoding="utf-8")):
-        if tag == "python":
-            run(code, page, first, namespace)
+    monkeypatch.setitem(sys.modules, page.stem, ModuleType(page.stem))
+    execute(page)
 
 
 def test_there_are_pages_with_code() -> None:

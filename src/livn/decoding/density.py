@@ -66,7 +66,8 @@ class PopulationSpikeDensity(SpikeDecoding):
     """Firing rates by population from the smoothed rate of every cell, `baks`. Needs the env.
 
     A cell is active if its rate, averaged over the window, exceeds the threshold, and active in a bin if its rate in
-    the middle of the bin does. Work grows with the spikes of each cell times the bins.
+    the middle of the bin does. Work grows with the spikes of each cell times the bins. The result is a dict of
+    population to a dict.
 
     Attributes:
         temporal_resolution: spacing of the times that rates are averaged over, ms.
@@ -74,7 +75,7 @@ class PopulationSpikeDensity(SpikeDecoding):
         active_threshold: Hz.
         baks_alpha, baks_beta: of `baks`.
 
-    Result, a dict of population to a dict of:
+    Result:
         mean_rate: float, mean over the active cells, Hz; 0 if none is active.
         fraction_active: float, n_active / n_total.
         mean_fraction_active_per_bin, std_fraction_active_per_bin: float, mean and population standard deviation, over
