@@ -13,6 +13,9 @@ from livn.cli.output import echo_json, table
 
 __all__ = ["command"]
 
+MOST = 300
+"""Cells that a map of characters shows."""
+
 WIDTH, HEIGHT = 60, 24
 """Characters of a map, at most; a character is about twice as high as wide."""
 
@@ -71,13 +74,16 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
         return
     click.echo(f"{document['system']}: {document['num_neurons']:,} cells, {document['synapses']:,} synapses")
     (x0, y0), (x1, y1) = document["area_um"]
-    click.echo(f"on {x1 - x0:.0f} x {y1 - y0:.0f} µm, with {document['electrodes']:,} electrodes\n")
+    click.echo(f"on {x1 - x0:.0f} x {y1 - y0:.0f} µm, with {plural(document['electrodes'], 'electrode')}\n")
     click.echo(table(document["cells"].items(), ["population", "cells"], right=[1]) + "\n")
     rows = [(*(p[k] for k in ("from", "onto", "section", "receptor")), f"{p['synapses']:,}", f"{p['per_cell']:.1f}")
             for p in document["projections"]]  # fmt: skip
     if rows:
         click.echo(table(rows, ["from", "onto", "section", "receptor", "synapses", "per cell"], right=[4, 5]) + "\n")
-    click.echo(f"Map drawn in {picture}" if picture else character_map(culture))
+    if picture or document["num_neurons"] > MOST:
+        click.echo(f"Map drawn in {picture}" if picture else "Too many cells for a map of characters: --map FILE draws one.")
+    else:
+        click.echo(character_map(culture))
 
 
 @command.command()
@@ -103,6 +109,11 @@ def build(system: str, to: Path, force: bool, as_json: bool) -> None:
         echo_json({"system": culture.name, "directory": str(where)})
     else:
         click.echo(f"{culture.name} is in {where}; livn run {where} runs it.")
+
+
+def plural(n: int, noun: str) -> str:
+    """A number of things."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
 
 
 def described(culture: Any) -> dict[str, Any]:
