@@ -1,4 +1,4 @@
-"""Build the site: `python tools/build_docs.py [--out site] [--quick]`.
+"""Build the site: `python tools/build_docs.py [--out build/site] [--quick]`.
 
 Runs the code of every page, draws every picture that the pages show, and lets Sphinx make HTML of it. Whatever goes
 wrong fails: code that raises or warns, a picture that nothing draws, a link that leads nowhere, a warning of Sphinx, or
@@ -38,7 +38,9 @@ def pictures(folder: Path, quick: bool) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=ROOT / "site", help="where the HTML goes (default: site)")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "site", help="where the HTML goes (default: build/site)"
+    )
     parser.add_argument("--quick", action="store_true", help="run no code: the pictures are those in docs/images")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -8,9 +8,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import livn
+from tools.docsite.commands import MARK, reference
 from tools.docsite.offline import check_offline, loaded
 from tools.docsite.pictures import check_shown, draw, pages, shown
 from tools.docsite.snippets import blocks, execute
@@ -174,3 +176,44 @@ def test_what_is_loaded_from_elsewhere_is_found(tmp_path: Path) -> None:
         check_offline(tmp_path)
     (tmp_path / "a.css").write_text("@font-face { src: url(font.woff2) } /* https://example.org */")
     check_offline(tmp_path)
+
+
+def test_commands_tell_of_themselves() -> None:
+    @click.group(name="grow")
+    @click.option("--loud/--quiet", help="Say <it> | *all*.")
+    def grow(loud: bool) -> None:
+        """Grow something.
+
+        \b
+        livn grow cells -n 3     # three
+        """
+
+    @grow.command()
+    @click.argument("where")
+    @click.option("-n", "--number", default=1, show_default=True, help="How many.")
+    def cells(where: str, number: int) -> None:
+        """Grow cells."""
+
+    @grow.command(hidden=True)
+    def secret() -> None:
+        """Not shown."""
+
+    top = click.Group("livn", commands={"grow": grow}, help="The top.")
+    assert reference(top).split("\n\n") == [
+        "## The program",
+        "```text\nlivn [OPTIONS] COMMAND [ARGS]...\n```",
+        "The top.",
+        "## livn grow",
+        "```text\nlivn grow [OPTIONS] COMMAND [ARGS]...\n```",
+        "Grow something.",
+        "```console\n$ livn grow cells -n 3     # three\n```",
+        "| option | |\n|---|---|\n| `--loud` `--quiet` | Say \\<it\\> \\| \\*all\\*. |",
+        "### livn grow cells",
+        "```text\nlivn grow cells [OPTIONS] WHERE\n```",
+        "Grow cells.",
+        "| option | |\n|---|---|\n| `-n` `--number INTEGER` | How many. \\[default: 1\\] |",
+    ]
+
+
+def test_the_page_of_the_command_line_has_a_place_for_them() -> None:
+    assert (DOCS / "command-line.md").read_text(encoding="utf-8").count(MARK) == 1

@@ -12,6 +12,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from livn.cli.app import app
+from tools.docsite.commands import MARK, reference
 from tools.docsite.pictures import ROOT
 
 __all__ = ["outside_fences", "rewritten", "stage", "with_toctrees"]
@@ -95,6 +97,8 @@ def stage(docs: Path, tree: Path, images: Path) -> None:
         text = source.read_text(encoding="utf-8")
         if source.suffix == ".md":
             text = rewritten(text, PurePosixPath("docs", *source.relative_to(docs).parts).as_posix(), shown)
+        if MARK in text:
+            text = text.replace(MARK, reference(app))
         target.write_text(with_toctrees(text) if target == tree / "index.md" else text, encoding="utf-8")
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     (tree / "changelog.md").write_text(rewritten(changes, "CHANGELOG.md", shown), encoding="utf-8")
