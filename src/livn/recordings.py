@@ -169,6 +169,12 @@ class Events(Frozen):
     def _size(self) -> str:
         return str(len(self))
 
+    def _told(self) -> str:
+        """What is there, in words."""
+        ids = self.ids[np.nonzero(self.fired)[-2]] if self.padded else self.ids
+        cells = len(np.unique(ids))
+        return f"{len(self):,} events of {cells:,} cells"
+
 
 class Series(Frozen):
     """Samples on a regular grid, immutable. Sample k lies at `t0 + k·dt`.
@@ -280,6 +286,10 @@ class Series(Frozen):
 
     def _size(self) -> str:
         return " x ".join(map(str, self.values.shape)) + f" @ {self.dt:.10g} ms"
+
+    def _told(self) -> str:
+        """What is there, in words."""
+        return f"{' × '.join(map(str, self.values.shape))} samples every {self.dt:.10g} ms"
 
 
 def window_text(t0: float, duration: float | None) -> str:

@@ -174,6 +174,14 @@ class Run(Frozen):
         held = ", ".join(f"{name} {channel._size()}" for name, channel in self._channels.items())
         return f"Run({window_text(self.t0, self.duration)}: {held or 'no channels'})"
 
+    def _repr_html_(self) -> str:
+        from livn.html import card
+
+        end = "unknown" if self.duration is None else f"{self.duration:.10g} ms"
+        window = [("start", f"{self.t0:.10g} ms"), ("duration", end)]
+        held = [(name, channel._told()) for name, channel in self._channels.items()]
+        return card("Run", "", [*window, *(held or [("channels", "none")])])
+
     # Adding and dropping
 
     def add(

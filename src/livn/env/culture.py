@@ -13,7 +13,7 @@ import numpy as np
 from livn import checks
 from livn.cells import Cell, CellRegistry
 from livn.engine.registry import engine_class, engines_with
-from livn.env import defaults, parameters
+from livn.env import defaults, parameters, showing
 from livn.env.learning import Learning
 from livn.env.recorders import Recorders, Spikes
 from livn.env.traces import Traces
@@ -144,18 +144,10 @@ class Culture:
         self.close()
 
     def __repr__(self) -> str:
-        if self._closed:
-            return f"Env({self.system.name!r}, closed)"
-        counts = {p: self.system.population_count(p) for p in self.system.populations}
-        if self._selection is not None:
-            counts = {p: len(gids) for p, gids in self._selection.items()}
-        cells = ", ".join(f"{p} {n}" for p, n in counts.items())
-        on = "on" if self._learning is not None and self._learning.on else "off"
-        state = f"t = {self.t:g} ms, plasticity {on}" if self._running is not None else "not initialised"
-        recorded = [*self._recorders.signals, *(["weights"] if self._traces.recorder is not None else [])]
-        recording = f", recording {', '.join(recorded)}" if recorded else ""
-        engine = f"engine {self.engine!r}" + (" in single precision" if self.precision == "single" else "")
-        return f"Env({self.system.name!r}: {cells}; {engine}; {state}{recording})"
+        return showing.text(self)
+
+    def _repr_html_(self) -> str:
+        return showing.html(self)
 
     def _check_not_closed(self) -> None:
         if self._closed:

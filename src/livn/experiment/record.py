@@ -75,6 +75,16 @@ class Experiment:
     config: Mapping[str, Any] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        from livn.experiment.showing import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from livn.experiment.showing import html
+
+        return html(self)
+
     @property
     def before(self) -> Weights | None:
         """The plastic weights that it began with; None where nothing can learn."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from livn import checks
 from livn.errors import UnknownName
+from livn.html import card
 from livn.plasticity.keys import CHUNK, Key, SynapseKeys
 from livn.world import gathered
 
@@ -158,6 +159,17 @@ class Weights(SynapseMapping[float]):
             f"Weights({w.size} plastic synapses: mean {w.mean():.4g}, sd {w.std():.4g}, "
             f"min {w.min():.4g}, max {w.max():.4g})"
         )
+
+    def _repr_html_(self) -> str:
+        w, synapses = self._array, self.synapses
+        if not w.size:
+            return card("Weights", "", [("plastic synapses", "none")])
+        facts = [
+            ("plastic synapses", f"{w.size:,} onto {len(np.unique(synapses.gid)):,} cells"),
+            ("mean", f"{w.mean():.4g} ± {w.std():.4g}"),
+            ("range", f"{w.min():.4g} to {w.max():.4g}"),
+        ]
+        return card("Weights", "", facts)
 
 
 def _same_keys(a: SynapseKeys, b: SynapseKeys) -> bool:

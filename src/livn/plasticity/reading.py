@@ -163,6 +163,9 @@ class WeightFile(WeightTraces):
             f"samples, dt={self.dt:g} ms)"
         )
 
+    def _facts(self) -> list[tuple[str, str]]:
+        return [*super()._facts(), ("file", f"{self.path}, part {self.part}")]
+
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from livn.html import card, grid
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -140,6 +142,14 @@ class PlasticitySummary:
         return "\n".join(lines + [row.note for row in self.rows if row.note])
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.rows:
+            return card("PlasticitySummary", "", [("plastic synapses", "none")])
+        heads = [f"{title} [{unit}]" if unit else title for title, unit, _ in _LAYOUT.values()]
+        rows = [[_cell(getattr(row, name), form) for name, (_, _, form) in _LAYOUT.items()] for row in self.rows]
+        right = [form != "s" for _, _, form in _LAYOUT.values()]
+        return grid("PlasticitySummary", "", heads, rows, right, [row.note for row in self.rows if row.note])
 
 
 def _cell(value: str | float, form: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from livn import checks
+from livn.html import card
 from livn.plasticity.keys import SynapseKeys
 from livn.plasticity.multipliers import SynapseMapping, Weights
 from livn.world import gathered
@@ -173,6 +174,17 @@ class WeightTraces(SynapseMapping[Trace]):
         if not len(self):
             return "WeightTraces(no plastic synapses recorded)"
         return f"WeightTraces({len(self)} plastic synapses, {self._index.size} samples, dt={self.dt:g} ms)"
+
+    def _repr_html_(self) -> str:
+        return card(type(self).__name__, "", self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What a notebook shows."""
+        if not len(self):
+            return [("plastic synapses", "none recorded")]
+        n = self._index.size
+        times = f", from {self._index[0] * self.dt:.10g} to {self._index[-1] * self.dt:.10g} ms" if n else ""
+        return [("plastic synapses", f"{len(self):,}"), ("samples", f"{n:,} every {self.dt:g} ms{times}")]
 
 
 class Recorder(ABC):

@@ -12,6 +12,7 @@ import numpy as np
 
 from livn import checks
 from livn.errors import DamagedFile
+from livn.html import card, cells_text
 from livn.system import connectivity
 from livn.system.connectivity import Pathway, Projection
 from livn.system.documents import Documents
@@ -63,15 +64,26 @@ class BaseSystem:
         self._by_gid = np.argsort(self._gids, kind="stable")
         self._member = np.repeat(np.arange(len(self._counts)), list(self._counts.values()))
         self._held: Synapses | None = synapses
+        self._n_synapses = len(synapses)
         self._area = self.bounding_box[:, :2] if area is None else np.array(area, np.float64)
         self._directory = directory
         self._documents = Documents(name, directory, documents)
 
     def __repr__(self) -> str:
         cells = ", ".join(f"{p} {n}" for p, n in self._counts.items())
-        wires = f"{len(self._synapses)} synapses" if len(self._synapses) else "no synapses"
+        wires = f"{self.num_synapses} synapses" if self.num_synapses else "no synapses"
         where = f", {self.uri}" if self.uri else ""
         return f"{type(self).__name__}({self.name!r}: {self.num_neurons} neurons ({cells}), {wires}{where})"
+
+    def _repr_html_(self) -> str:
+        x, y = np.diff(self._area, axis=0)[0].tolist()
+        facts = [
+            ("cells", cells_text(self._counts.items())),
+            ("synapses", f"{self.num_synapses:,}"),
+            ("ground", f"{x:g} × {y:g} µm"),
+            ("stored", self.uri or "in memory only"),
+        ]
+        return card(type(self).__name__, self.name, facts)
 
     # What there is
 
@@ -89,6 +101,11 @@ class BaseSystem:
     def num_neurons(self) -> int:
         """Number of cells."""
         return len(self._gids)
+
+    @property
+    def num_synapses(self) -> int:
+        """Number of synapses; known without reading them again where they were set aside."""
+        return self._n_synapses
 
     @property
     def populations(self) -> list[str]:
