@@ -48,3 +48,13 @@ def test_a_run_that_was_interrupted_can_be_kept(engine):
         assert run.duration == env.t == seen[-1]
         assert pickle.loads(pickle.dumps(stopped.value)).run == run
         assert env.run(1.0).t0 == pytest.approx(env.t - 1.0)
+
+
+def test_an_interrupt_is_not_lost_in_a_run_that_ends_before_it_is_heard(engine):
+    with Env(4, engine=engine) as env:
+        env.init().record_voltage(dt=0.1).run(1.0)
+        with pytest.raises(RunInterrupted, match="interrupted after 1 ms") as stopped:
+            env.run(1.0, progress=lambda done: os.kill(os.getpid(), signal.SIGINT))
+        assert stopped.value.run.voltage.shape == (4, 10)
+        assert env.t == 2.0
+        assert env.run(1.0).t0 == 2.0

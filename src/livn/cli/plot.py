@@ -35,9 +35,6 @@ def command(directory: Path, to: Path | None, only: tuple[str, ...], suffix: str
     livn plot trained
     livn plot trained --only activity --only weights --format pdf --to figures
     """
-    import matplotlib
-
-    matplotlib.use("Agg")  # files only: no window, and none needed
     from livn import load_run, plot
     from livn.checks import choice
 

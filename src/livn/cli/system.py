@@ -81,7 +81,9 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
     if rows:
         click.echo(table(rows, ["from", "onto", "section", "receptor", "synapses", "per cell"], right=[4, 5]) + "\n")
     if picture or document["num_neurons"] > MOST:
-        click.echo(f"Map drawn in {picture}" if picture else "Too many cells for a map of characters: --map FILE draws one.")
+        click.echo(
+            f"Map drawn in {picture}" if picture else "Too many cells for a map of characters: --map FILE draws one."
+        )
     else:
         click.echo(character_map(culture))
 
@@ -166,9 +168,9 @@ def character_map(culture: Any) -> str:
 
 
 def _draw(culture: Any, picture: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
     from livn import plot
+    from livn.extras import optional
 
-    plot.culture(culture).figure.savefig(picture, dpi=150)
+    figure = optional("matplotlib.figure", "plot").Figure((7.2, 5.6), layout="constrained")  # no window
+    plot.culture(culture, figure.subplots())
+    figure.savefig(picture, dpi=150)

@@ -9,6 +9,7 @@ import click
 
 from livn.cli.config import TrainConfig
 from livn.cli.simulating import simulated, simulation
+from livn.extras import optional
 
 __all__ = ["command"]
 
@@ -44,6 +45,7 @@ def _draw(experiment: Any, directory: Path) -> None:
     try:
         from livn import plot
 
-        plot.overview(experiment, only=["training"])["training"].savefig(directory / "training.png", dpi=150)
+        figure = optional("matplotlib.figure", "plot").Figure((6.8, 10.0), layout="constrained")  # no window
+        plot.training(experiment, figure=figure).savefig(directory / "training.png", dpi=150)
     except ImportError as e:  # the record is there all the same
         click.echo(f"No figure: {e}", err=True)

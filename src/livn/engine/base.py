@@ -161,12 +161,14 @@ class Advance:
         spike_cells: int64[n], cell indices.
         series: a float64[rows, samples] per probe, in the order given.
         steps: steps done, fewer than asked for if interrupted.
+        interrupted: whether Ctrl-C came, also one that came too late to end it early.
     """
 
     spike_steps: np.ndarray
     spike_cells: np.ndarray
     series: list[np.ndarray] = field(default_factory=list)
     steps: int = 0
+    interrupted: bool = False
 
 
 class Engine(ABC):

@@ -295,7 +295,7 @@ class Env(Plastic):
             traces.end()
         spikes = self._split_spikes(late, result, engine.step)
         run = self._recorders.run(network, probes, result, spikes, step, start)
-        if result.steps < steps:
+        if result.interrupted or result.steps < steps:
             raise RunInterrupted(run)
         return run
 

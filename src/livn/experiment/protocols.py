@@ -14,6 +14,7 @@ from livn import checks, get_version
 from livn.decoding.units import members
 from livn.errors import RunInterrupted
 from livn.experiment.record import FIELD, START, Experiment, Phase
+from livn.plasticity import merge
 from livn.progress import Meter, meter
 from livn.run import CURRENT, Run
 from livn.system.predefined import PREDEFINED
@@ -127,6 +128,7 @@ def training_course(
         Stage("evaluation", evaluation, False),
     ]
     stages = [s for s in stages if s.learning or checks.number(s.name, s.duration, low=0.0, unit="ms") > 0.0]
+    merge(rules, env.model.neuron_plasticity_defaults())  # which refuses what is not legal
     if not len(env.get_weights()):
         raise ValueError(f"nothing in {env.system.name!r} can learn: it has no plastic synapse")
     return Course(env, stages, rules, config=config, keep_currents=keep_currents)

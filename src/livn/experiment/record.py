@@ -16,13 +16,20 @@ if TYPE_CHECKING:
     from livn.run import Run
     from livn.types import System
 
-__all__ = ["FIELD", "START", "Experiment", "Phase", "load_run"]
+__all__ = ["FIELD", "FIGURES", "START", "Experiment", "Phase", "load_run"]
 
 START = "start"
 """The key of the weights that an experiment began with."""
 
 FIELD = "field_potential"
 """The channel of a run that holds potentials at the electrodes, µV; its ids are those of the channels."""
+
+
+FIGURES = (
+    "activity", "voltage", "weights", "weight_distribution", "weight_change", "culture", "channels", "lfp", "rule",
+    "training",
+)  # fmt: skip
+"""Names of the figures that `livn.plot.overview` draws of an experiment."""
 
 
 @dataclass(frozen=True)

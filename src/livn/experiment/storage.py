@@ -24,7 +24,7 @@ import numpy as np
 
 from livn import checks
 from livn.errors import DamagedFile
-from livn.experiment.record import START, Experiment, Phase
+from livn.experiment.record import FIGURES, START, Experiment, Phase
 from livn.io import IO
 from livn.plasticity import PlasticitySummary, RuleParameters, SummaryRow, SynapseKeys, Weights, WeightTraces
 from livn.run import Run
@@ -36,6 +36,8 @@ __all__ = ["CONFIG", "check_free", "load", "save"]
 FORMAT, FORMAT_VERSION = "livn-experiment", 1
 RUN, CULTURE, WEIGHTS, RECORD = "run.h5", "culture.h5", "weights.h5", "experiment.json"
 CONFIG, SUMMARY = "config.toml", "summary.json"
+FILES = (RUN, CULTURE, WEIGHTS, RECORD, CONFIG, SUMMARY)
+PICTURES = (".png", ".pdf", ".svg")
 COLUMNS = ("gid", "syn_id", "mechanism", "pre", "section")
 
 
@@ -206,4 +208,7 @@ def _take_place(part: Path, target: Path, aside: Path) -> None:
     except BaseException:
         aside.replace(target)
         raise
+    for left in aside.iterdir():  # what others put there stays there
+        if left.name not in FILES and not (left.stem in FIGURES and left.suffix in PICTURES):
+            left.replace(target / left.name)
     shutil.rmtree(aside, ignore_errors=True)

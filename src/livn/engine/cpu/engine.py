@@ -227,7 +227,7 @@ class CpuEngine(Engine):
         cells = self.tiles.cell_at[places]
         order = np.lexsort((cells, born))
         done = self.step - start
-        return Advance(born[order], cells[order], probe.series(done), done)
+        return Advance(born[order], cells[order], probe.series(done), done, asked())
 
     def _check_whole(self) -> None:
         """A diverged tile stops within a window: what it holds then belongs to no one moment."""

@@ -203,7 +203,7 @@ class NeuronEngine(Engine):
             born, cells = born[order], cells[order]
             self._remember(born, cells)
         done = self.step - start
-        return Advance(born, cells, sampler.series(done), done)
+        return Advance(born, cells, sampler.series(done), done, self.world.any(asked()))
 
     def _integrate(
         self, stop: int, start: int, sampler: Sampler, tracer: Tracer, drive: Drive, spikes: list[Any]
