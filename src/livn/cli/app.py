@@ -43,9 +43,9 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        from livn.checks import unknown
-
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            from livn.checks import unknown  # here, since it imports NumPy, and the doctor must do without
+
             raise click.UsageError(str(unknown("command", args[0], COMMANDS)), ctx)
         return super().resolve_command(ctx, args)
 

@@ -1,0 +1,1 @@
+"""What `livn doctor` looks at; each function returns plain data."""
