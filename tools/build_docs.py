@@ -25,14 +25,11 @@ DOCS = ROOT / "docs"
 
 def pictures(folder: Path, quick: bool) -> None:
     """Put the pictures of the site into `folder`: fresh ones, or in a quick build those of the repository."""
-    if quick:
-        for name in shown(DOCS):
-            (folder / name).write_bytes((DOCS / "images" / name).read_bytes())
-        return
-    drawn = [*draw(pages(DOCS), folder), *draw_examples(folder, shown(DOCS))]
-    check_shown(DOCS, drawn)
-    for name in MEASURED:
-        (folder / name).write_bytes((DOCS / "images" / name).read_bytes())
+    drawn = () if quick else (*draw(pages(DOCS), folder), *draw_examples(folder, shown(DOCS)))
+    kept = [path for path in sorted((DOCS / "images").iterdir()) if quick or path.name in MEASURED]
+    check_shown(DOCS, [*drawn, *(path.name for path in kept)])
+    for path in kept:
+        (folder / path.name).write_bytes(path.read_bytes())
 
 
 def main() -> None:

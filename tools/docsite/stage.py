@@ -21,7 +21,7 @@ __all__ = ["outside_fences", "rewritten", "stage", "with_toctrees"]
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 ITEM = re.compile(r"^[-*] \[([^\]]*)\]\(([^)\s:#]+)\)", re.MULTILINE)
 LANGUAGES = {".py": "python", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".cff": "yaml", ".sh": "bash"}
-PAGES = {"README.md": "index.md", "docs/README.md": "index.md", "CHANGELOG.md": "changelog.md"}
+PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 """Files outside of docs/ that have a page of the site, by their place in the repository."""
 
 
@@ -49,15 +49,13 @@ def rewritten(text: str, place: str, shown: set[str], root: Path = ROOT) -> str:
     def link(found: re.Match[str]) -> str:
         words, target, anchor = found[1], found[2], found[3] or ""
         goal = os.path.normpath(os.path.join(folder, target))
-        if goal.startswith("docs/") and goal not in PAGES:
-            if place.startswith("docs/"):
-                return found[0]
-            return f"[{words}]({os.path.relpath(_in_site(goal), here or '.')}{anchor})"
+        if goal.startswith("docs/") and place.startswith("docs/"):
+            return found[0]
         if not (root / goal).exists():
             raise FileNotFoundError(f"{place} links to {target}")
         if (root / goal).is_dir():
             return words
-        if goal not in PAGES:
+        if goal not in PAGES and not goal.startswith("docs/"):
             shown.add(goal)
         return f"[{words}]({os.path.relpath(_in_site(goal), here or '.')}{anchor})"
 
