@@ -36,7 +36,7 @@ INK, GREY = "#222222", "#6E6E6E"
 FROZEN, EDGE = "0.94", "0.75"
 
 KNOWN = {"EXC": BLUE, "INH": VERMILION, "AMPA": BLUE, "NMDA": SKY, "GABA_A": VERMILION, "GABA_B": PURPLE}
-SPARE = (GREEN, PURPLE, ORANGE, SKY, INK, BLUE, VERMILION)
+SPARE = (GREEN, SKY, INK, PURPLE, ORANGE, BLUE, VERMILION)
 
 SMALL = "small"
 """Font size of notes, relative to that in force."""
@@ -50,7 +50,7 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     return {name: KNOWN.get(name) or spare[others.index(name) % len(spare)] for name in names}
 
 
-def axes(ax: Axes | None, size: tuple[float, float] = (6.4, 3.6)) -> Axes:
+def axes(ax: Axes | None, size: tuple[float, float] = (6.4, 3.6), layout: str = "constrained") -> Axes:
     """The axes to draw on: those given, or those of a new figure of pyplot.
 
     Raises:
@@ -58,7 +58,7 @@ def axes(ax: Axes | None, size: tuple[float, float] = (6.4, 3.6)) -> Axes:
     """
     kind = optional("matplotlib.axes", "plot").Axes
     if ax is None:
-        _, ax = optional("matplotlib.pyplot", "plot").subplots(figsize=size, layout="constrained")
+        _, ax = optional("matplotlib.pyplot", "plot").subplots(figsize=size, layout=layout)
     elif not isinstance(ax, kind):
         raise TypeError(f"ax must be Matplotlib axes or None, got {ax!r:.200}; the culture goes to of=")
     for side in ("top", "right"):
@@ -94,11 +94,11 @@ def time_axis(ax: Axes, window: tuple[float, float]) -> None:
     ax.set_xlim(*window)
 
 
-def headroom(ax: Axes, share: float = 0.18, low: float | None = None) -> None:
-    """Raise the upper limit by a share of the range, for a legend above the data."""
-    bottom, top = ax.get_ylim()
-    bottom = bottom if low is None else low
-    ax.set_ylim(bottom, top + share * (top - bottom))
+def headroom(ax: Axes, lines: int) -> None:
+    """Raise the upper limit, for so many lines of text above the data."""
+    (bottom, top), height = ax.get_ylim(), points(ax)[1]
+    share = min(13.0 * lines + 3.0, 0.5 * height) / height
+    ax.set_ylim(bottom, top + share / (1.0 - share) * (top - bottom))
 
 
 def beside(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

@@ -55,7 +55,7 @@ def _check(experiment: object) -> None:
 
 def _column(figure: Any, experiment: Experiment) -> None:
     """The panels of one experiment."""
-    upper, lower = figure.subfigures(2, 1, height_ratios=[3.1, 1.0])
+    upper, lower = figure.subfigures(2, 1, height_ratios=[2.9, 1.0])
     spikes, rate, weight = upper.subplots(3, 1, sharex=True, height_ratios=[2.2, 1.0, 1.9])
     spread, change = lower.subplots(1, 2)
     source = opened(experiment, None)
@@ -105,7 +105,7 @@ def overview(experiment: Experiment) -> dict[str, Figure]:
     }
     figures = {}
     for name, (draw, size) in sizes.items():
-        figure = _figure(size)
+        figure = _figure(size, "compressed" if draw is culture else "constrained")
         try:
             draw(experiment, figure) if draw is _activity else draw(experiment, ax=figure.subplots())
         except (Missing, NotImplementedError):
@@ -116,8 +116,8 @@ def overview(experiment: Experiment) -> dict[str, Figure]:
     return figures
 
 
-def _figure(size: tuple[float, float]) -> Figure:
-    figure: Figure = optional("matplotlib.figure", "plot").Figure(size, layout="constrained")
+def _figure(size: tuple[float, float], layout: str = "constrained") -> Figure:
+    figure: Figure = optional("matplotlib.figure", "plot").Figure(size, layout=layout)
     return figure
 
 

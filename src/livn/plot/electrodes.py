@@ -12,7 +12,7 @@ from livn.experiment import Experiment
 from livn.extras import optional
 from livn.io import MEA
 from livn.plasticity import Weights
-from livn.plot.canvas import GREY, INK, SMALL, axes, colours, points, shade, time_axis
+from livn.plot.canvas import GREY, INK, SMALL, axes, beside, colours, points, shade, time_axis
 from livn.plot.sources import Missing, Tissue, opened, spikes_in, tissue
 from livn.plot.spikes import ticks
 from livn.system.system import synapses_of
@@ -27,8 +27,8 @@ __all__ = ["channels", "culture"]
 
 BEND = 0.12
 """How far a connection curves to the right of its way, so that there and back are two lines; share of its length."""
-IDS = 64
-"""Electrodes up to which their ids and radii are shown."""
+RINGS, NAMED = 16, 100
+"""Electrodes up to which each has the circle of what it hears, and up to which each has its id."""
 
 
 def culture(
@@ -39,8 +39,9 @@ def culture(
     A line is a connected pair of cells, in the colour of the presynaptic population; it curves to the right as seen
     from there. The stronger, the wider and darker: strength is the mean multiplier of its plastic synapses where
     weights are given, else the number of its synapses. Of more than `most` pairs only the strongest are drawn, those
-    that tie chosen at random; the legend says how many. Electrodes are squares; a dashed circle is how far they act on
-    cells, a dotted one how far they hear.
+    that tie chosen at random; the legend says how many. Electrodes are squares. A dotted circle is how far one hears,
+    around each of up to 16, else around the one in the middle; a dashed circle is how far that one acts on cells, where
+    the map is large enough to show it.
 
     Args:
         source: an Env, a System or an Experiment, whose last weights are taken if none are given.
@@ -61,15 +62,15 @@ def culture(
         weights = list(source.weights.values())[-1]
     if weights is not None and not isinstance(weights, Weights):
         raise TypeError(f"weights must be what env.get_weights() returns, or None, got {weights!r:.200}")
-    ax = axes(ax, (6.8, 5.4))
-    places = {name: _rows(known, gids) for name, gids in known.populations.items()}
+    ax = axes(ax, (6.8, 5.0), "compressed")
     size = float(np.clip(1500.0 / max(len(known.gids), 1), 4.0, 70.0))
-    hue = colours(places)
-    _connect(ax, known, hue, weights, most)
-    for name, rows in places.items():
+    hue = colours(known.populations)
+    for name, gids in known.populations.items():
+        rows = known.coordinates[np.isin(known.coordinates[:, 0], gids)]
         style: dict[str, Any] = {"s": size, "color": hue[name], "edgecolor": "white", "zorder": 3}
         label = f"{name}, {len(rows):,} cell" + "s" * (len(rows) > 1)
         ax.scatter(rows[:, 1], rows[:, 2], label=label, lw=0.4 if size > 10 else 0.0, **style)
+    _connect(ax, known, hue, weights, most)
     if isinstance(known.io, MEA):
         _electrodes(ax, known.io)
     ax.set_aspect("equal")
@@ -80,11 +81,6 @@ def culture(
         borderaxespad=0.3,
     )  # fmt: skip
     return ax
-
-
-def _rows(known: Tissue, gids: np.ndarray) -> np.ndarray:
-    rows = known.coordinates
-    return rows[np.isin(rows[:, 0], gids)]
 
 
 def _pairs(known: Tissue, weights: Weights | None) -> tuple[np.ndarray, np.ndarray, str]:
@@ -111,7 +107,7 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     order = np.lexsort((np.random.default_rng(1).random(total), strength))[-most:]
     ends, strength = ends[order], strength[order]
     low, high = float(strength.min()), float(strength.max())
-    level = (strength - low) / (high - low) if high > low else np.full(len(strength), 0.5)
+    level = (strength - low) / (high - low) if high > low else np.full(len(strength), 0.3)
     rows = known.coordinates
     sorter = np.argsort(rows[:, 0])
     a, b = (rows[sorter[np.searchsorted(rows[sorter, 0], side)], 1:3] for side in ends.T)
@@ -123,32 +119,39 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     for name, gids in known.populations.items():
         ink[np.isin(ends[:, 0], gids)] = to_rgba(hue[name])
     ink[:, 3] = 0.15 + 0.6 * level
-    span = f"{low:.3g}" if high == low else f"{low:.3g} to {high:.3g}"
-    shown = f"{total:,}" if total == len(ends) else f"strongest {len(ends):,} of {total:,}"
-    drawn = optional("matplotlib.collections", "plot").LineCollection(
-        lines, linewidths=0.4 + 1.8 * level, colors=ink, zorder=2, label=f"{shown} connections,\n{what} {span}"
-    )
-    ax.add_collection(drawn)
+    widths = 0.4 + 1.8 * level
+    ax.add_collection(optional("matplotlib.collections", "plot").LineCollection(lines, linewidths=widths, colors=ink))
+    span = f"{low:.4g}" if high == low else f"{low:.4g} to {high:.4g}"
+    each = f"weight {span}" if what == "weight" else f"{span} synapse{'s' * (span != '1')} each"
+    shown = f"{total:,} connections" if total == len(ends) else f"strongest {len(ends):,} of\n{total:,} connections"
+    ax.plot([], [], color=GREY, lw=1.2, label=f"{shown},\n{each}")
 
 
 def _electrodes(ax: Axes, io: MEA) -> None:
     """Squares with ids, and circles of the radii."""
-    at = io.electrode_coordinates
-    few = len(at) <= IDS
-    ax.scatter(
-        at[:, 1], at[:, 2], s=42 if few else 10, marker="s", facecolor="white" if few else "none", edgecolor=INK,
-        lw=1.1, zorder=4, label=f"{len(at):,} electrode" + "s" * (len(at) > 1),
-    )  # fmt: skip
-    if not few:
-        return
-    circle = optional("matplotlib.patches", "plot").Circle
-    radii = [("acts", io.input_radius, "--"), ("hears", io.output_radius, ":")]
-    for what, radius, style in radii:
-        for i, (_, x, y, _) in enumerate(at):
-            label = f"it {what} within {radius:g} µm" if not i else None
-            ax.add_patch(circle((x, y), radius, fill=False, ec=GREY, lw=0.8, ls=style, zorder=1, label=label))
-    for name, x, y, _ in at:
-        ax.annotate(f"{name:.0f}", (x, y), (5, 4), textcoords="offset points", fontsize="x-small", color=INK, zorder=5)
+    at, ids = io.electrode_coordinates, io.channel_ids
+    few, size = len(at) <= RINGS, float(np.clip(700.0 / len(at), 6.0, 42.0))
+    label = f"{len(at):,} electrode" + "s" * (len(at) > 1)
+    ax.scatter(at[:, 1], at[:, 2], s=size, marker="s", facecolor="none", edgecolor=INK, lw=1.1, zorder=4, label=label)
+    if len(at) <= NAMED:
+        for name, (x, y) in zip(ids, at[:, 1:3], strict=True):
+            ax.annotate(str(name), (x, y), (4, 3), textcoords="offset points", fontsize="x-small", color=INK, zorder=5)
+    ring = optional("matplotlib.patches", "plot").Circle
+    style: dict[str, Any] = {"fill": False, "ec": GREY, "zorder": 1}
+    middle = int(np.argmin(((at[:, 1:3] - at[:, 1:3].mean(axis=0)) ** 2).sum(axis=1)))
+    for x, y in at[:, 1:3] if few else at[middle : middle + 1, 1:3]:
+        ax.add_patch(ring((x, y), io.output_radius, ls=":", lw=0.9, **style))
+    ax.autoscale_view()
+    limits = ax.get_xlim(), ax.get_ylim()
+    centre = at[middle, 1:3]
+    fits = all(a <= c - io.input_radius and c + io.input_radius <= b for c, (a, b) in zip(centre, limits, strict=True))
+    ax.add_patch(ring(centre, io.input_radius, ls="--", lw=0.9, **style))
+    ax.set(xlim=limits[0], ylim=limits[1])
+    one = f"electrode {ids[middle]}"
+    hears = f"{'each' if few and len(at) > 1 else one} hears\nwithin {io.output_radius:g} µm"
+    acts = f"{one} acts\nwithin {io.input_radius:g} µm" + ("" if fits else ", off the map")
+    ax.plot([], [], color=GREY, lw=0.9, ls=":", label=hears)
+    ax.plot([], [], color=GREY, lw=0.9, ls="--", label=acts)
 
 
 def channels(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None) -> Axes:
@@ -194,6 +197,10 @@ def channels(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None) -
     for edge in range(1, len(heard)):
         ax.axhline(edge - 0.05, color="0.85", lw=0.6, zorder=0.6)
     _label_channels(ax, heard)
+    step = (ax.get_ylim()[1] - ax.get_ylim()[0]) * 12.0 / max(points(ax)[1], 1.0)
+    beside(
+        ax, [(len(heard) - 0.6 * step - i * step, *pair) for i, pair in enumerate(colours(known.populations).items())]
+    )
     shade(ax, source.phases)
     return ax
 
@@ -216,4 +223,4 @@ def _label_channels(ax: Axes, heard: Mapping[int, np.ndarray]) -> None:
     shown = list(enumerate(heard))[::every]
     ax.set_yticks([i + 0.45 for i, _ in shown], [str(channel) for _, channel in shown])
     ax.tick_params(axis="y", length=0)
-    ax.set_ylabel("electrode (channel)")
+    ax.set_ylabel("channel (electrode), a row per unit")

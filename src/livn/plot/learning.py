@@ -115,7 +115,7 @@ def draw_weights(
         ax.plot(t, mean, color=colour, lw=2.0, label=name, zorder=3)
     time_axis(ax, window or (min(0.0, float(t[0])), float(t[-1]) or 1.0))
     ax.set_ylabel(AXIS)
-    headroom(ax)
+    headroom(ax, 2)
     title = f"mean ± sd, and up to {most} traces of each" if most else "mean ± sd"
     _legend(ax, title=title, alignment="left", ncols=len(places))
     shade(ax, phases, named=named)
@@ -125,6 +125,11 @@ def draw_weights(
 def _legend(ax: Axes, **options: Any) -> None:
     style = {"frameon": False, "fontsize": SMALL, "title_fontsize": SMALL, "handlelength": 1.4, "borderaxespad": 0.1}
     ax.legend(**{"loc": "upper left", "columnspacing": 1.2, **style, **options})
+
+
+def _above(ax: Axes) -> None:
+    """A legend above the axes, clear of the data."""
+    _legend(ax, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=2)
 
 
 def _current(value: Any) -> Any:
@@ -155,13 +160,14 @@ def weight_distribution(
     ax = axes(ax)
     values = np.concatenate([first.array, shown.array])
     low, high = float(values.min()), float(values.max())
-    pad = 0.02 * (high - low) or 0.05 * abs(high) or 0.05
+    alike = high - low <= 1e-9 * max(abs(high), 1.0)
+    pad = 0.05 * max(abs(high), 1.0) if alike else 0.02 * (high - low)
     edges = np.linspace(low - pad, high + pad, 42).tolist()
     places = by_receptor(first.synapses, receptors)
     for name, colour in colours(places).items():
         at = places[name]
         share = np.full(at.size, 100.0 / at.size)
-        style: dict[str, Any] = {"color": colour, "alpha": 0.4, "label": f"{name}, {at.size:,} synapses"}
+        style: dict[str, Any] = {"color": colour, "alpha": 0.4, "label": f"{name} ({at.size:,})"}
         ax.hist(shown.array[at], edges, weights=share, histtype="stepfilled", **style)
         ax.hist(shown.array[at], edges, weights=share, histtype="step", color=colour, lw=1.2)
     if last is not None:
@@ -169,7 +175,7 @@ def weight_distribution(
     ax.set_xlabel(AXIS)
     ax.set_ylabel("share of synapses (%)")
     ax.set_xlim(edges[0], edges[-1])
-    _legend(ax, loc="upper right")
+    _above(ax)
     return ax
 
 
@@ -181,7 +187,8 @@ def _before(ax: Axes, first: Weights, places: Mapping[str, np.ndarray], edges: l
     for name, colour in colours(places).items():
         own = first.array[places[name]]
         share = np.full(own.size, 100.0 / own.size)
-        ax.hist(own, edges, weights=share, histtype="step", color=colour, lw=1.4, ls="--", label=f"{name} before")
+        ax.hist(own, edges, weights=share, histtype="step", color=colour, lw=1.4, ls="--")
+    ax.plot([], [], color=GREY, lw=1.4, ls="--", label="before")
 
 
 def weight_change(before: Weights | Experiment, after: Weights | Env | None = None, ax: Axes | None = None) -> Axes:
@@ -211,11 +218,12 @@ def weight_change(before: Weights | Experiment, after: Weights | Env | None = No
         rank = np.arange(own.size)
         if own.size > CURVE:
             rank = np.unique(np.linspace(0, own.size - 1, CURVE).round().astype(np.int64))
-        label = f"{name}, {100 * np.mean(own > 0):.0f} % of {own.size:,} grew"
+        label = f"{name}: {100 * np.mean(own > 0):.0f} % grew"
         style: dict[str, Any] = {"marker": "o", "ms": 2.5} if own.size < DOTS else {"lw": 1.8}
         ax.plot(100 * (rank + 0.5) / own.size, own[rank], color=colour, label=label, **{"lw": 0.8, **style})
     ax.set_xlabel("synapses of a receptor, by change (%)")
     ax.set_ylabel("change of weight")
     ax.set_xlim(0.0, 100.0)
+    headroom(ax, 2)
     _legend(ax)
     return ax

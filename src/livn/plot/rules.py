@@ -93,6 +93,9 @@ def _draw(ax: Axes, group: str, p: RuleParameters, v: np.ndarray, colour: str, t
         ltd = GATES[group](at, p.theta_ltd, p.ltd_sigmoid_half, b)
         return plasticity.drive(ltp, ltd, p.A_ltp, p.A_ltd, b, p.learning_tau)
 
+    widest = (min if group == "EXC" else max)(p.theta_ltp, p.theta_ltd)  # beyond it all gates are shut
+    open_ = v[v >= widest] if group == "EXC" else v[v <= widest]
+    v = np.sort(np.append(open_, widest))
     ax.plot(v, drive(v), color=colour, lw=1.8, label=text, zorder=3)
     for name, theta, half, marker in (
         ("LTP", p.theta_ltp, p.ltp_sigmoid_half, "o"),
@@ -100,7 +103,7 @@ def _draw(ax: Axes, group: str, p: RuleParameters, v: np.ndarray, colour: str, t
     ):
         ax.plot([half], [drive(np.array(half))], marker, color=colour, mfc="white", ms=5.5, zorder=4)
         ax.axvline(theta, color=colour, lw=1.0, ls=":", zorder=1.5)
-        _mark(ax, theta, rf"$\theta_\mathrm{{{name}}}$", colour)
+        _mark(ax, theta, f"θ {name}", colour)
 
 
 def _mark(ax: Axes, theta: float, text: str, colour: str) -> None:

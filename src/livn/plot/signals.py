@@ -101,7 +101,7 @@ def lfp(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None, most: 
     rows = _spread(np.arange(len(field.ids)), most)
     names = [str(field.ids[row]) for row in rows]
     ax = axes(ax, (6.4, 1.2 + 0.3 * max(len(rows), 5)))
-    _stack(ax, field.t, field.values[rows], names, [INK] * len(rows), "µV")
+    _stack(ax, field.t, field.values[rows], names, [INK] * len(rows), "µV", touching=True)
     ax.set_ylabel("electrode (channel)" if len(rows) > 1 else f"field potential, channel {names[0]} (µV)")
     time_axis(ax, source.window)
     shade(ax, source.phases)
@@ -133,7 +133,15 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
 
 
-def _stack(ax: Axes, t: np.ndarray, values: np.ndarray, names: Sequence[str], inks: Sequence[str], unit: str) -> None:
+def _stack(
+    ax: Axes,
+    t: np.ndarray,
+    values: np.ndarray,
+    names: Sequence[str],
+    inks: Sequence[str],
+    unit: str,
+    touching: bool = False,
+) -> None:
     """Traces above each other on one scale, the first on top; one alone keeps its own."""
     if len(values) == 1:
         ax.plot(t, values[0], color=inks[0], lw=0.9)
@@ -141,6 +149,9 @@ def _stack(ax: Axes, t: np.ndarray, values: np.ndarray, names: Sequence[str], in
         return
     middle = np.median(values, axis=1)
     swing = float(np.ptp(values - middle[:, None])) or 1.0
+    if touching:  # what is rare may reach into the rows of others
+        usual = np.quantile(values, [0.002, 0.998], axis=1)
+        swing = max(float((usual[1] - usual[0]).max()), swing / 4)
     base = -np.arange(len(values)) * 1.05 * swing
     for row, level, ink, name in zip(values, base - middle, inks, names, strict=True):
         ax.plot(t, row + level, color=ink, lw=0.8, label=name)

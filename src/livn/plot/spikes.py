@@ -71,9 +71,11 @@ def draw_raster(ax: Axes, source: Source, *, named: bool = True) -> Axes:
 def ticks(ax: Axes, times: np.ndarray, rows: np.ndarray, colour: str, count: int, total: int) -> Any:
     """A mark per spike, as high as one of `count` rows allows and still to be seen; the line that they are."""
     height = points(ax)[1] / max(count, 1)
-    style: dict[str, Any] = {"marker": "|", "ms": min(max(0.8 * height, 2.2), 14.0), "mew": 1.2 if count < 40 else 0.9}
+    style: dict[str, Any] = {"marker": "|", "ms": min(max(0.8 * height, 3.0), 14.0), "mew": 1.2 if count < 40 else 1.0}
     if total > DENSE:
-        style = {"marker": ".", "ms": 1.6, "mew": 0.0, "alpha": 0.8, "rasterized": True}
+        width, height = points(ax)
+        size = float(np.clip(0.8 * np.sqrt(width * height / total), 0.4, 1.6))  # room for each, dense as they may be
+        style = {"marker": ".", "ms": size, "mew": 0.0, "alpha": 0.8, "rasterized": True}
     (line,) = ax.plot(times, rows, ls="none", color=colour, **style)
     return line
 
@@ -132,9 +134,9 @@ def draw_rates(ax: Axes, source: Source, sd: float = 20.0, *, named: bool = True
         top = max(top, float(rate.max()))
         ax.plot(start + t, rate, color=colour, lw=1.3, label=f"{name}, {mean:.3g} Hz on average")
     time_axis(ax, (start, stop))
-    ax.set_ylabel("rate (Hz per cell)")
+    ax.set_ylabel("rate\n(Hz per cell)")
     ax.set_ylim(0.0, 1.05 * top or 1.0)
-    headroom(ax, 0.3)
+    headroom(ax, -(-len(source.populations) // 2))
     ax.legend(loc="upper left", ncols=2, frameon=False, fontsize=SMALL, handlelength=1.2, borderaxespad=0.1)
     shade(ax, source.phases, named=named)
     return ax
