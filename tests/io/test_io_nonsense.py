@@ -202,7 +202,7 @@ for name, call, error, text in [
     ("json field", lambda _: IO.from_json('{"cls": "MEA", "input_radus": 3}'), ValueError, "did you mean 'input_r"),
     ("json value", lambda _: IO.from_json('{"cls": "MEA", "input_radius": -3}'), ValueError, "input_radius"),
     ("directory", lambda _: IO.from_directory("/nowhere/at/all"), FileNotFoundError, "/nowhere/at/all is not a direc"),
-    ("directory 3", lambda _: IO.from_directory(3), TypeError, "int"),
+    ("directory 3", lambda _: IO.from_directory(3), TypeError, "directory must be a path, got 3"),
 ]:  # fmt: skip
     case(name, call, error, text)
 

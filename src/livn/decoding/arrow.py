@@ -92,7 +92,7 @@ class ArrowDataset(GatherAndMerge):
         return arrow.dataset([str(files[n]) for n in sorted(files)], schema=_schema(), format="ipc")
 
     def _folder(self) -> Path:
-        return Path(self.directory)
+        return Path(os.path.expanduser(self.directory))
 
     def _files(self) -> dict[int, Path]:
         folder = self._folder()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livn import checks
 from livn.engine.registry import engine_class
 from livn.env.culture import threads_in_environment, world_of
 from livn.env.recorders import Signal
@@ -31,7 +31,7 @@ KIND = "env"
 
 def save(env: Env, path: str | os.PathLike[str]) -> None:
     """See `Env.save`."""
-    path = _file(path)
+    path = checks.path("path", path)
     if path.is_dir():
         raise IsADirectoryError(f"path must be the name of a file, and {path} is a directory")
     network, engine, learning = env._network_now(), env._engine(), env._learner()
@@ -103,7 +103,7 @@ def _own(network: Network, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarra
 
 def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None, comm: Any = None) -> Env:
     """See `Env.load`."""
-    path = _file(path)
+    path = checks.path("path", path)
     world_of(comm, None, engine_class(engine))  # these are the caller's, the rest is the file's
     threads_in_environment()
     flat, meta = read_arrays(path, KIND)
@@ -115,12 +115,6 @@ def load(cls: type[Env], path: str | os.PathLike[str], engine: str | None, comm:
         return _restore(cls, parts, meta, engine, comm)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as e:
         raise DamagedFile(f"{path} holds no whole culture: {e}") from e
-
-
-def _file(path: Any) -> Path:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be the name of a file, got {path!r:.200}")
-    return Path(path)
 
 
 def _restore(

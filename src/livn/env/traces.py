@@ -53,11 +53,7 @@ class WeightSettings:
         if fraction is not None:
             fraction = checks.number("fraction", fraction, above=0.0, high=1.0)
         if to is not None:
-            if not isinstance(to, str | os.PathLike):
-                raise TypeError(f"to must be the name of a file or None, got {to!r:.200}")
-            if not os.fspath(to) or "\0" in str(to):
-                raise ValueError(f"to must be the name of a file or None, got {to!r:.200}")
-            to = str(Path(to).absolute())
+            to = str(checks.path("to", to, "the name of a file or None").absolute())
         return cls(dt, population, gids, fraction, to)
 
     @property

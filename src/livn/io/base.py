@@ -8,7 +8,6 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
@@ -198,9 +197,10 @@ class IO:
         """
         from livn.system import System
 
-        if not Path(directory).is_dir():
-            raise FileNotFoundError(f"{os.fspath(directory)} is not a directory, or does not exist")
-        return System(directory).default_io()
+        path = checks.path("directory", directory, "a path")
+        if not path.is_dir():
+            raise FileNotFoundError(f"{path} is not a directory, or does not exist")
+        return System(path).default_io()
 
     def clone(self) -> Self:
         """An equal IO that shares nothing with this one."""

@@ -45,16 +45,14 @@ def open_weights(path: str | os.PathLike[str], part: int = -1) -> WeightFile:
         A mapping like `env.w_recs` that reads what is asked for from the file.
 
     Raises:
-        TypeError: a path that is no name of a file, a part that is no whole number.
+        TypeError, ValueError: a path that is no name of a file, a part that is no whole number.
         IndexError: there is no such part.
         FileNotFoundError, PermissionError: no such file, or not to be read.
         DamagedFile: truncated, altered, or no recording of weights.
         NewerFormat: a later version of livn wrote it.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be the name of a file, got {path!r:.200}")
+    path = checks.path("path", path).absolute()
     part = checks.integer("part", part)
-    path = Path(path).absolute()
     with _opened(path) as file:
         synapses, dt, parts = _contents(path, file)
     if not (-len(parts) <= part < len(parts) or part in (0, -1)):

@@ -104,7 +104,7 @@ def predefined(name: str = "EI1", directory: str | os.PathLike[str] | None = Non
         DamagedFile, NewerFormat: what `directory/name` holds cannot be read; the cache is mended instead.
         OSError: the directory cannot be written (`make` does without).
     """
-    target = (cache_directory() if directory is None else Path(directory)) / _known(name)
+    target = (cache_directory() if directory is None else checks.path("directory", directory, "a path")) / _known(name)
     if not checks.boolean("force", force):
         try:
             there = System(target)

@@ -51,7 +51,7 @@ def resolve(spec: Any) -> types.System:
 def _named(spec: str) -> System:
     if spec in PREDEFINED:
         return make(spec)
-    if spec and Path(spec).is_dir():
+    if spec and Path(os.path.expanduser(spec)).is_dir():
         return System(spec)
     if (os.sep in spec or "/" in spec) and "://" not in spec:
         raise FileNotFoundError(f"{spec!r} is neither a predefined system ({', '.join(PREDEFINED)}) nor a directory")

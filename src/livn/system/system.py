@@ -32,7 +32,7 @@ class System(BaseSystem):
     optionally `mea.json`, `model.json`, `selection/<name>.json` and `params/<selection>.json`.
 
     Args:
-        directory: where `save` or a generator put it.
+        directory: where `save` or a generator put it; `~` is the user's home.
 
     Raises:
         FileNotFoundError: there is no such directory, or no system in it.
@@ -41,10 +41,7 @@ class System(BaseSystem):
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        try:
-            path = Path(directory)
-        except TypeError:
-            raise TypeError(f"directory must be a path, got {directory!r:.200}") from None
+        path = checks.path("directory", directory, "a path")
         arrays, meta = _read_directory(path)
         super().__init__(**_parts(arrays, meta, path), directory=path)
         self._meta = meta
@@ -120,7 +117,7 @@ class System(BaseSystem):
             FileExistsError: the directory holds another system, or a `graph.json` that is not readable.
             OSError: it cannot be written.
         """
-        directory = Path(directory)
+        directory = checks.path("directory", directory, "a path")
         checks.boolean("force", force)
         arrays, meta = pack(self)
         meta |= {"num_synapses": len(self.synapses), "digest": digest(arrays, meta)}
