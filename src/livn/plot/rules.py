@@ -81,7 +81,7 @@ def rule(
     ax.relim()
     left, right = (low, high) if fresh else ax.get_xlim()
     ax.set_xlim(min(left, low), max(right, high))
-    ax.legend(loc="best", frameon=False, fontsize=SMALL, handlelength=1.4)
+    ax.legend(loc="best", framealpha=0.85, edgecolor="none", fontsize=SMALL, handlelength=1.4)
     return ax
 
 
