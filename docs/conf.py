@@ -109,6 +109,13 @@ def skip_machinery(app: Sphinx, what: str, name: str, obj: Any, skip: bool, opti
     return True if name.startswith("model_") else None
 
 
+def drop_empty_heads(app: Sphinx, doctree: nodes.document) -> None:
+    """Markdown has no tables without a head: an empty one is not shown."""
+    for head in list(doctree.findall(nodes.thead)):
+        if not head.astext().strip():
+            head.parent.remove(head)
+
+
 def prefer_classes(app: Sphinx, doctree: nodes.document) -> None:
     """In signatures `Env` and `System` are the classes, where protocols have the same names."""
     for node in doctree.findall(pending_xref):
@@ -119,18 +126,20 @@ def prefer_classes(app: Sphinx, doctree: nodes.document) -> None:
 def resolve_alias(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
-    """A reference to an object by another path than that it is documented under, or to a class by its name alone."""
+    """A reference to an object by another path than that it is documented under, or to a class or member by name."""
     if node.get("refdomain") != "py":
         return None
     domain, target = env.domains.python_domain, node["reftarget"]
     if target.startswith("livn."):
         path = _defined_at(target)
     else:
+        name, _, member = target.partition(".")
         places = {}
-        for name, entry in domain.objects.items():
-            if name.rpartition(".")[2] == target and entry.objtype in {"class", "exception"}:
-                places[entry.node_id] = name
-        path = next(iter(places.values())) if len(places) == 1 else None
+        for place, entry in domain.objects.items():
+            protocol = place.startswith("livn.types.")
+            if place.rpartition(".")[2] == name and entry.objtype in {"class", "exception"} and not protocol:
+                places[entry.node_id] = place
+        path = ".".join(filter(None, [*places.values(), member])) if len(places) == 1 else None
     if path is None or path == target or path not in domain.objects:
         return None
     return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", path, node, content)
@@ -156,5 +165,6 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", convert_docstring, priority=100)
     app.connect("autodoc-process-signature", show_signature)
     app.connect("autodoc-skip-member", skip_machinery)
+    app.connect("doctree-read", drop_empty_heads)
     app.connect("doctree-read", prefer_classes)
     app.connect("missing-reference", resolve_alias)

@@ -8,6 +8,7 @@ a page that would load something from elsewhere.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,12 +41,15 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="run no code: the pictures are those in docs/images")
     options = parser.parse_args()
+    if options.out.exists() and any(options.out.iterdir()) and not (options.out / "objects.inv").exists():
+        sys.exit(f"{options.out} holds something else than the site")
     with tempfile.TemporaryDirectory() as folder:
         images, tree = Path(folder, "images"), Path(folder, "pages")
         images.mkdir()
         tree.mkdir()
         pictures(images, options.quick)
         stage(DOCS, tree, images)
+        shutil.rmtree(options.out, ignore_errors=True)
         command = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-E", "-c", str(DOCS)]
         done = subprocess.run([sys.executable, *command, "-d", f"{folder}/doctrees", str(tree), str(options.out)])
     if done.returncode:
