@@ -58,7 +58,7 @@ def test_nothing_is_shown_in_a_pipe(progress, capfd):
 
 
 def test_progress_does_not_alter_a_run(monkeypatch):
-    terminal = on_terminal(monkeypatch)
+    on_terminal(monkeypatch)
     with make("EI1") as one, make("EI1") as other:
         assert one.record_spikes().run(500.0, progress=True) == other.record_spikes().run(500.0, progress=False)
 

@@ -10,8 +10,7 @@ import pytest
 
 from livn import make, plot
 from livn.experiment import Experiment
-from livn.experiment.record import FIELD
-from livn.run import Run
+from livn.run import FIELD, Run
 from tests.plot.conftest import Done
 
 

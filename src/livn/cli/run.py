@@ -33,5 +33,7 @@ def command(ctx: click.Context, **given: Any) -> None:
 def _course(env: Any, options: RunConfig) -> Any:
     from livn.experiment.protocols import Course, Stage
 
+    if options.rules and not options.plasticity:
+        raise ValueError("there are rules, and nothing learns: add --plasticity, or drop them")
     stages = [Stage("run", options.duration, options.plasticity, options.normalize_every)]
     return Course(env, stages, options.rules, config=options.model_dump(), keep_currents=False)

@@ -116,7 +116,7 @@ def wrong(where: str, *errors: type[Exception]) -> Iterator[None]:
     try:
         yield
     except errors as e:
-        raise click.BadParameter(str(e), param_hint=where) from None
+        raise click.BadParameter(str(e).replace("pass force=True", "add --force"), param_hint=where) from None
 
 
 def _record(env: Env, options: SharedConfig) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from livn import checks, get_version
 from livn.decoding.units import members
 from livn.errors import RunInterrupted
-from livn.experiment.record import FIELD, START, Experiment, Phase
+from livn.experiment.record import START, Experiment, Phase
 from livn.plasticity import merge
 from livn.progress import Meter, meter
-from livn.run import CURRENT, Run
+from livn.run import CURRENT, FIELD, Run
 from livn.system.predefined import PREDEFINED
 
 if TYPE_CHECKING:

@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from livn.run import Run
     from livn.types import System
 
-__all__ = ["FIELD", "FIGURES", "START", "Experiment", "Phase", "load_run"]
+__all__ = ["FIGURES", "START", "Experiment", "Phase", "load_run"]
 
 START = "start"
 """The key of the weights that an experiment began with."""
-
-FIELD = "field_potential"
-"""The channel of a run that holds potentials at the electrodes, µV; its ids are those of the channels."""
 
 
 FIGURES = (

@@ -43,7 +43,7 @@ COLUMNS = ("gid", "syn_id", "mechanism", "pre", "section")
 
 def save(experiment: Experiment, directory: str | os.PathLike[str], force: bool = False) -> Path:
     """See `Experiment.save`."""
-    target = Path(directory).expanduser()
+    target = checks.path("directory", directory, "the name of a directory")
     check_free(target, force)
     target.parent.mkdir(parents=True, exist_ok=True)
     mark = f"{os.getpid()}.{secrets.token_hex(4)}"
@@ -64,7 +64,7 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
     Raises:
         FileExistsError: it holds an experiment, without `force`, or anything else.
     """
-    target = Path(directory).expanduser()
+    target = checks.path("directory", directory, "the name of a directory")
     checks.boolean("force", force)
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return
@@ -72,15 +72,13 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
         raise FileExistsError(f"{target} exists and holds no experiment: choose another name")
     if not force:
         raise FileExistsError(
-            f"{target} holds an experiment and is not overwritten: choose another name, or replace it with force"
+            f"{target} holds an experiment and is not overwritten: choose another name, or pass force=True"
         )
 
 
 def load(directory: str | os.PathLike[str]) -> Experiment:
     """See `livn.load_run`."""
-    if not isinstance(directory, str | os.PathLike):
-        raise TypeError(f"directory must be the name of a directory, got {directory!r:.200}")
-    target = Path(directory).expanduser()
+    target = checks.path("directory", directory, "the name of a directory")
     if not (target / RECORD).is_file():
         what = "is not a directory of a stored experiment" if target.exists() else "does not exist"
         raise FileNotFoundError(f"{target} {what}")

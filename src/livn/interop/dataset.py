@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from livn import get_version
-from livn.experiment.record import FIELD
 from livn.extras import optional
 from livn.recordings import tidy
-from livn.run import CURRENT, SPIKES, VOLTAGE, Events, Run, Series
+from livn.run import CURRENT, FIELD, SPIKES, VOLTAGE, Events, Run, Series
 
 if TYPE_CHECKING:
     import xarray

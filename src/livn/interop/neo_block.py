@@ -14,14 +14,14 @@ import numpy as np
 
 from livn import checks, get_version
 from livn.decoding.units import members
-from livn.experiment.record import FIELD, Experiment
+from livn.experiment.record import Experiment
 from livn.extras import optional
 from livn.io.base import IO
 from livn.io.composed import ComposedIO
 from livn.io.mea import MEA
 from livn.policy import Policy
 from livn.recordings import tidy
-from livn.run import CURRENT, VOLTAGE, Run, Series
+from livn.run import CURRENT, FIELD, VOLTAGE, Run, Series
 
 if TYPE_CHECKING:
     from livn.env import Env

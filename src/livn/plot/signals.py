@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from livn import checks
-from livn.experiment.record import FIELD
 from livn.frozen import frozen_ids
 from livn.plot.canvas import INK, axes, colours, points, scale_bar, shade, time_axis
 from livn.plot.sources import Missing, Source, opened
 from livn.recordings import Series
+from livn.run import FIELD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,91 @@
+"""On a terminal: progress while it runs, Ctrl-C that keeps what was recorded; in a pipe: neither bars nor noise."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from livn import load_run
+from tests.cli.helpers import contents, started
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
+LONG = ("run", "EI2", "--duration", "1000s", "--voltage-cells", "0")
+
+
+def on_terminal(*arguments: object):
+    """`livn` on a pseudo-terminal."""
+    import pexpect
+
+    command = ["-m", "livn", *map(str, arguments)]
+    return pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60, dimensions=(24, 120))
+
+
+def ended(child) -> int:
+    """The exit code of what runs on a pseudo-terminal."""
+    import pexpect
+
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.exitstatus
+
+
+@pytest.mark.parametrize("command", ["run", "train"])
+def test_a_terminal_shows_time_factor_and_spikes_and_ctrl_c_stores(tmp_path, command):
+    out = tmp_path / "out"
+    long = {"run": ("--duration", "1000s"), "train": ("--training", "1000s")}[command]
+    child = on_terminal(command, "EI2", *long, "--voltage-cells", 0, "--out", out)
+    child.expect(r"EI2 +\d+%\|.*\| [\d.]+ of 100\d(\.\d)? s, real-time factor [\d.]+, [\d,]+ spikes, ")
+    child.sendintr()
+    child.expect(r"Ended after [\d.]+ ms of the culture's time; what was recorded is in ")
+    assert ended(child) == 130
+    stored = load_run(out)
+    assert stored.about["interrupted"] is True
+    assert 0 < stored.run.duration < 1e6
+    assert len(stored.run.spike_times) > 0
+    assert stored.run.spike_times[-1] > 0.5 * stored.run.duration
+    assert contents(tmp_path) == ["out"]
+
+
+def test_quiet_shows_no_bar():
+    child = on_terminal("run", "EI2", "--duration", "20s", "--voltage-cells", 0, "--quiet")
+    assert ended(child) == 0
+    assert "%|" not in child.before
+    assert "real-time factor" in child.before
+
+
+def test_a_pipe_has_no_bar_and_an_interrupt_stores(tmp_path):
+    out = tmp_path / "out"
+    process = started(*LONG, "--json", "--out", out, start_new_session=True)
+    time.sleep(6.0)
+    process.send_signal(signal.SIGINT)
+    told, err = process.communicate()
+    assert process.returncode == 130
+    assert json.loads(told)["interrupted"] is True
+    assert "Ended after" in err
+    assert "%|" not in err
+    assert load_run(out).run.duration == json.loads(told)["duration_ms"]
+
+
+def test_an_interrupt_without_a_directory_says_that_nothing_is_stored():
+    child = on_terminal(*LONG)
+    child.expect("spikes, ")
+    child.sendintr()
+    child.expect("nothing was stored")
+    assert ended(child) == 130
+
+
+def test_an_interrupt_before_anything_was_recorded_leaves_nothing(tmp_path):
+    code = "import _thread, livn.env; livn.env.Env.run = lambda *a, **k: _thread.interrupt_main() or time.sleep(5)"
+    script = f"import time; {code}\nfrom livn.cli import main; main(['run', 'EI1', '--out', {str(tmp_path / 'out')!r}])"
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+    assert "nothing was stored" in done.stderr
+    assert contents(tmp_path) == []
