@@ -296,3 +296,17 @@ def test_a_child_that_dies_tells_its_last_words(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PYTHONPATH", fakes(tmp_path, neo="import os; print('oh no'); os._exit(7)"))
     with pytest.raises(ChildError, match=r"ended with the exit status 7: oh no"):
         list(ask("packages", modules=["neo"]))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
+def test_a_terminal_shows_what_is_done_and_ctrl_c_ends_it() -> None:
+    import pexpect
+
+    child = pexpect.spawn(sys.executable, ["-m", "livn", "doctor"], encoding="utf-8", timeout=120)
+    child.expect("Checking the (engine|results)")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert child.before.rstrip().endswith("Interrupted.")
+    assert "Traceback" not in child.before
