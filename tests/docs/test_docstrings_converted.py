@@ -33,6 +33,8 @@ def test_code_may_go_over_lines() -> None:
 def test_blocks_are_literal() -> None:
     lines = ["It goes:", "", "    x = `a` * 2", "", "    y = **x", "", "And `a`."]
     assert converted(lines) == ["It goes::", "", "    x = `a` * 2", "", "    y = **x", "", "And :py:obj:`a`."]
+    plain = ["Words.", "", "    x = `a`", "", "    y", "", "- a", "", "  of `b`"]
+    assert converted(plain) == [*plain[:2], "::", "", *plain[2:8], "  of :py:obj:`b`"]
     marked = ["A tree::", "", "    a | b"]
     assert converted(marked) == marked
     assert converted(["Of:", "", "- `a * b`", "- c"]) == ["Of:", "", "- ``a * b``", "- c"]

@@ -53,7 +53,8 @@ def _told(text: str) -> Iterator[str]:
         first, _, rest = paragraph.partition("\n")
         if first.strip() == "\b":
             lines = [f"$ {line}" if line.startswith("livn ") else line for line in rest.split("\n")]
-            yield "```console\n" + "\n".join(lines) + "\n```"
+            tag = "console" if any(line.startswith("$ ") for line in lines) else "text"
+            yield f"```{tag}\n" + "\n".join(lines) + "\n```"
         else:
             yield _escaped(" ".join(paragraph.split()))
 

@@ -15,7 +15,7 @@ def converted(lines: list[str]) -> list[str]:
     """The lines of a docstring, to be read by napoleon: code in backticks refers to what it names, else it is literal.
 
     Stars, bars, backslashes and trailing underscores elsewhere mean themselves. A table in Markdown becomes one in
-    reStructuredText; a paragraph that ends with a colon before indented lines announces a literal block.
+    reStructuredText, indented lines after a paragraph a literal block.
     """
     out: list[str] = []
     for paragraph in _paragraphs(lines):
@@ -44,17 +44,22 @@ def _indent(line: str) -> int:
 
 
 def _is_literal(paragraph: list[str], before: list[str]) -> bool:
-    """Whether the paragraph belongs to a literal block; the line that announces one is marked in `before`."""
+    """Whether the paragraph belongs to a literal block; the line that announces one is marked in `before`, or added."""
     start = paragraph[0].lstrip()
     if start.startswith((">>>", "- ")):
         return start.startswith(">>>")
     depth = min(_indent(line) for line in paragraph)
     earlier = [i for i, line in enumerate(before) if line.strip()]
     opening = next((i for i in reversed(earlier) if _indent(before[i]) < depth), None)
-    if opening is None or not before[opening].endswith(":"):
+    if opening is None:
         return False
-    if opening == earlier[-1] and not before[opening].endswith("::"):
-        before[opening] += ":"
+    above = before[opening]
+    if opening == earlier[-1] and not above.endswith("::"):
+        if above.endswith(":"):
+            before[opening] += ":"
+        elif depth - _indent(above) >= 4 and not above.lstrip().startswith("- "):
+            before += [" " * _indent(above) + "::", ""]
+            return True
     return before[opening].endswith("::")
 
 
