@@ -14,7 +14,9 @@ __all__ = ["blocks", "execute", "python_blocks", "run"]
 def blocks(text: str) -> list[tuple[str, int, str]]:
     """(tag, number of the first line of its content, content) of every fenced block."""
     found: list[tuple[str, int, str]] = []
-    tag, first, content = None, 0, []
+    tag: str | None = None
+    content: list[str] = []
+    first = 0
     for number, line in enumerate(text.splitlines(), 1):
         if tag is None and line.startswith("```"):
             tag, first, content = line[3:].strip(), number + 1, []
