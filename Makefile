@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint docs bench clean
 
 help:
 	@echo "make demo    train two cultures, print what they learned, draw demo/training.png"
 	@echo "make test    run the tests"
 	@echo "make lint    check style, format and types"
+	@echo "make docs    run all code of the documentation, draw its pictures, build the site in build/site"
 	@echo "make bench   measure start-up, memory and speed on this machine, and the speed of peers (half an hour)"
 	@echo "make clean   remove the environment and everything made here"
 
@@ -25,6 +26,9 @@ lint: $(STAMP)
 	@$(BIN)/python -m ruff check .
 	@$(BIN)/python -m ruff format --check .
 	@$(BIN)/python -m mypy
+
+docs: $(STAMP)
+	@$(BIN)/python tools/build_docs.py
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/bench.py
