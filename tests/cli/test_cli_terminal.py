@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
+import subprocess
 import sys
-import time
 
 import pytest
 
 from livn import load_run
-from tests.cli.helpers import contents, started
+from tests.cli.helpers import contents
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
 LONG = ("run", "EI2", "--duration", "1000s", "--voltage-cells", "0")
@@ -58,17 +57,32 @@ def test_quiet_shows_no_bar():
     assert "real-time factor" in child.before
 
 
+INTERRUPTED = """
+import os, signal, sys, threading
+from livn.cli import main
+from livn.env import Env
+
+real = Env.run
+
+def run(*arguments, **options):
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()  # on a machine of any speed
+    return real(*arguments, **options)
+
+Env.run = run
+main(sys.argv[1:])
+"""
+
+
 def test_a_pipe_has_no_bar_and_an_interrupt_stores(tmp_path):
     out = tmp_path / "out"
-    process = started(*LONG, "--json", "--out", out, start_new_session=True)
-    time.sleep(6.0)
-    process.send_signal(signal.SIGINT)
-    told, err = process.communicate()
-    assert process.returncode == 130
-    assert json.loads(told)["interrupted"] is True
-    assert "Ended after" in err
-    assert "%|" not in err
-    assert load_run(out).run.duration == json.loads(told)["duration_ms"]
+    command = [sys.executable, "-c", INTERRUPTED, *LONG, "--json", "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    told = json.loads(done.stdout)
+    assert told["interrupted"] is True
+    assert "Ended after" in done.stderr
+    assert "%|" not in done.stderr
+    assert load_run(out).run.duration == told["duration_ms"] > 0
 
 
 def test_an_interrupt_without_a_directory_says_that_nothing_is_stored():
@@ -82,8 +96,6 @@ def test_an_interrupt_without_a_directory_says_that_nothing_is_stored():
 def test_an_interrupt_before_anything_was_recorded_leaves_nothing(tmp_path):
     code = "import _thread, livn.env; livn.env.Env.run = lambda *a, **k: _thread.interrupt_main() or time.sleep(5)"
     script = f"import time; {code}\nfrom livn.cli import main; main(['run', 'EI1', '--out', {str(tmp_path / 'out')!r}])"
-    import subprocess
-
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
