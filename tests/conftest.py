@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ from hypothesis import settings
 
 settings.register_profile("livn", deadline=None)  # no test may fail for a slow machine
 settings.load_profile("livn")
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 os.environ.setdefault("LIVN_CACHE_DIR", str(ROOT / ".cache"))

@@ -58,3 +58,14 @@ def test_an_interrupt_is_not_lost_in_a_run_that_ends_before_it_is_heard(engine):
         assert stopped.value.run.voltage.shape == (4, 10)
         assert env.t == 2.0
         assert env.run(1.0).t0 == 2.0
+
+
+def test_where_interrupts_are_ignored_they_stay_ignored(engine):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Env(2, engine=engine) as env:
+            run = env.init().record_spikes().run(50.0, progress=lambda done: os.kill(os.getpid(), signal.SIGINT))
+            assert run.duration == 50.0
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

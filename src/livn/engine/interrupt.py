@@ -15,7 +15,8 @@ __all__ = ["deferred_interrupt"]
 def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     """Within the block an interrupt only answers True when asked; a second one acts as ever.
 
-    Off the main thread none arrives anyway, and a handler that was not set from Python could not be put back.
+    Off the main thread none arrives anyway, a handler that was not set from Python could not be put back, and where
+    interrupts are ignored, as in jobs in the background, they stay ignored.
     """
     previous = signal.getsignal(signal.SIGINT)
     asked = False
@@ -26,7 +27,7 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
             previous(signum, frame)
         asked = True
 
-    if threading.current_thread() is not threading.main_thread() or previous is None:
+    if threading.current_thread() is not threading.main_thread() or previous in (None, signal.SIG_IGN):
         yield lambda: False
         return
     signal.signal(signal.SIGINT, note)

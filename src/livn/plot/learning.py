@@ -221,7 +221,7 @@ def weight_change(before: Weights | Experiment, after: Weights | Env | None = No
         label = f"{name}: {100 * np.mean(own > 0):.0f} % grew"
         style: dict[str, Any] = {"marker": "o", "ms": 2.5} if own.size < DOTS else {"lw": 1.8}
         ax.plot(100 * (rank + 0.5) / own.size, own[rank], color=colour, label=label, **{"lw": 0.8, **style})
-    ax.set_xlabel("synapses of a receptor, by change (%)")
+    ax.set_xlabel("synapses, by change (%)")
     ax.set_ylabel("change of weight")
     ax.set_xlim(0.0, 100.0)
     headroom(ax, 2)
