@@ -1,4 +1,4 @@
-"""The command `livn`; see api.md, section 15. It imports what a command needs when that command runs."""
+"""The command `livn`. It imports what a command needs when that command runs."""
 
 from livn.cli.app import main
 
