@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from livn import make, plot
+from livn import experiment, make, plot
 from livn.experiment import Experiment
 from livn.run import FIELD, Run
 from tests.plot.conftest import Done
@@ -100,6 +100,12 @@ def test_no_electrodes() -> None:
     env = make(2).record_membrane_current()
     with pytest.raises((ValueError, NotImplementedError), match="no channels"):
         plot.lfp(env.run(5), of=env)
+    env.run(5)
+    record = experiment.run(env, 5, progress=False)
+    assert "membrane_current" in record.run
+    with pytest.raises(ValueError, match="no channels"):
+        plot.lfp(record)
+    assert list(plot.overview(record)) == ["culture"]
 
 
 def test_nonsense(done: Done) -> None:

@@ -112,7 +112,7 @@ def potentials(source: Source) -> Series:
     """The field potentials of a run, or those that its membrane currents make.
 
     Raises:
-        Missing: neither was recorded.
+        Missing: neither was recorded, or the culture has no electrodes.
         TypeError: currents without their Env.
     """
     field, current = source.run.channel(FIELD), source.run.channel("membrane_current")
@@ -120,11 +120,11 @@ def potentials(source: Source) -> Series:
         return field
     if not isinstance(current, Series) or not current.values.size:
         raise Missing("no field potentials were recorded: call env.record_membrane_current() before the run")
+    if source.tissue is not None and not source.tissue.io.num_channels:
+        raise Missing("the culture has no electrodes: its io has no channels")
     if source.tissue is None or source.tissue.env is None:
         raise TypeError("of must be the Env of the run: field potentials are made from its membrane currents")
     values = source.tissue.env.potential_recording(current.values, ids=current.ids)
-    if not len(values):
-        raise Missing("the culture has no electrodes: its io has no channels")
     return Series(source.tissue.io.channel_ids, values, current.dt, current.t0)
 
 
