@@ -80,6 +80,8 @@ def test_weights_make_lines_strong() -> None:
     thin, wide = lines(ax)[0].get_linewidths()
     assert thin < wide
     assert "2 connections, weight 1.5 to 4" in legend(ax)
+    ax = plot.culture(chain(3), weights=Weights(keys, [1.0, 1.0, 1.00001]))
+    assert legend(ax).endswith("2 connections, weight 1")
 
 
 def test_an_experiment_shows_its_last_weights(experiment: Experiment) -> None:
@@ -123,6 +125,13 @@ def test_what_a_channel_hears() -> None:
     assert heard == [(1.0, 0), (2.0, 0), (3.0, 0), (3.0, 1), (4.0, 1)]
     assert ax.get_xlim() == (0.0, 5.0)
     assert "channel" in ax.get_ylabel()
+
+
+def test_lines_between_bands_are_drawn_where_there_is_room() -> None:
+    for n, drawn in ((16, 1), (400, 0)):
+        grid = MEA(np.array([[i, 100.0 * (i % 20), 100.0 * (i // 20), 0.0] for i in range(n)]))
+        ax = plot.channels(Run().add_spikes([0], [1.0], duration=5.0), of=make(2, io=grid))
+        assert len(lines(ax)) == drawn
 
 
 def test_channels_of_a_record_are_those_of_the_live_culture(many: Experiment) -> None:

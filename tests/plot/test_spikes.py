@@ -117,6 +117,11 @@ def test_one_phase_is_not_told(experiment: Experiment) -> None:
     assert texts(ax) == ["EXC", "INH"]
 
 
+def test_gids_may_be_large() -> None:
+    ax = plot.raster(Run().add_spikes([2**31 - 2, 7], [1.0, 2.0], duration=5.0))
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [2**31 - 2, 7])
+
+
 # Rates
 
 
@@ -137,6 +142,11 @@ def test_a_steady_train_has_a_steady_rate_up_to_the_ends(rate: float, length: fl
     _, found = smoothed(times, length, sd)
     np.testing.assert_allclose(found, 1000.0 / gap, rtol=0.25)
     np.testing.assert_allclose(np.mean(found), 1000.0 * len(times) / length, rtol=0.05)
+
+
+def test_a_kernel_that_is_far_wider_than_the_run() -> None:
+    _, found = smoothed(np.array([1.0, 2.0]), 10.0, 1e12)
+    np.testing.assert_allclose(found, 200.0)
 
 
 def test_rates_of_populations(done: Done) -> None:

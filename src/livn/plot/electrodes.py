@@ -27,6 +27,8 @@ __all__ = ["channels", "culture"]
 
 BEND = 0.12
 """How far a connection curves to the right of its way, so that there and back are two lines; share of its length."""
+LEAST_BAND = 3.0
+"""Points that bands of channels must be high for lines between them."""
 RINGS, NAMED = 16, 100
 """Electrodes up to which each has the circle of what it hears, and up to which each has its id."""
 
@@ -121,7 +123,7 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     ink[:, 3] = 0.15 + 0.6 * level
     widths = 0.4 + 1.8 * level
     ax.add_collection(optional("matplotlib.collections", "plot").LineCollection(lines, linewidths=widths, colors=ink))
-    span = f"{low:.4g}" if high == low else f"{low:.4g} to {high:.4g}"
+    span = " to ".join(dict.fromkeys(f"{end:.4g}" for end in (low, high)))
     each = f"weight {span}" if what == "weight" else f"{span} synapse{'s' * (span != '1')} each"
     shown = f"{total:,} connections" if total == len(ends) else f"strongest {len(ends):,} of\n{total:,} connections"
     ax.plot([], [], color=GREY, lw=1.2, label=f"{shown},\n{each}")
@@ -194,8 +196,8 @@ def channels(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None) -
     for name, colour in colours(known.populations).items():
         own = np.isin(cell, known.populations[name])
         ticks(ax, source.run.t0 + t[own], y[own], colour, lines, len(t)).set_label(name)
-    for edge in range(1, len(heard)):
-        ax.axhline(edge - 0.05, color="0.85", lw=0.6, zorder=0.6)
+    if points(ax)[1] > LEAST_BAND * len(heard):
+        ax.hlines(np.arange(1, len(heard)) - 0.05, *source.window, color="0.85", lw=0.6, zorder=0.6)
     _label_channels(ax, heard)
     step = (ax.get_ylim()[1] - ax.get_ylim()[0]) * 12.0 / max(points(ax)[1], 1.0)
     beside(

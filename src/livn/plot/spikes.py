@@ -49,19 +49,21 @@ def raster(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None) -> 
 def draw_raster(ax: Axes, source: Source, *, named: bool = True) -> Axes:
     """See `raster`; `named`: whether to write the names of phases."""
     spikes, cells = spikes_in(source), source.populations
-    order = np.concatenate(list(cells.values())) if cells else np.arange(spikes.ids.max(initial=0) + 1)
+    rows, order, count = spikes.ids, None, int(spikes.ids.max(initial=0)) + 1
+    if cells:
+        order = np.concatenate(list(cells.values()))
+        sorter, count = np.argsort(order), len(order)
+        rows = sorter[np.searchsorted(order, spikes.ids, sorter=sorter)]
     time_axis(ax, source.window)
-    ax.set_ylim(-0.6, len(order) - 0.4)
-    sorter = np.argsort(order)
-    rows = sorter[np.searchsorted(order, spikes.ids, sorter=sorter)]
+    ax.set_ylim(-0.6, count - 0.4)
     first, labels = 0, []
     for name, colour in colours(cells).items():
         own = (rows >= first) & (rows < first + len(cells[name]))
-        ticks(ax, source.run.t0 + spikes.times[own], rows[own], colour, len(order), len(spikes)).set_label(name)
+        ticks(ax, source.run.t0 + spikes.times[own], rows[own], colour, count, len(spikes)).set_label(name)
         labels.append((first + (len(cells[name]) - 1) / 2, name, colour))
         first += len(cells[name])
     if not cells:
-        ticks(ax, source.run.t0 + spikes.times, rows, INK, len(order), len(spikes))
+        ticks(ax, source.run.t0 + spikes.times, rows, INK, count, len(spikes))
     beside(ax, labels)
     _label_cells(ax, order)
     shade(ax, source.phases, named=named)
@@ -80,12 +82,12 @@ def ticks(ax: Axes, times: np.ndarray, rows: np.ndarray, colour: str, count: int
     return line
 
 
-def _label_cells(ax: Axes, order: np.ndarray) -> None:
-    """Gids at the rows."""
+def _label_cells(ax: Axes, order: np.ndarray | None) -> None:
+    """Gids at the rows; None: each is in the row of its number."""
     ax.set_ylabel("cell (gid)")
     locator = optional("matplotlib.ticker", "plot").MaxNLocator
     ax.yaxis.set_major_locator(locator(6, integer=True, steps=[1, 2, 5, 10]))
-    if not np.array_equal(order, np.arange(len(order))):
+    if order is not None and not np.array_equal(order, np.arange(len(order))):
         ax.yaxis.set_major_formatter(lambda y, _: str(order[round(y)]) if y == round(y) and 0 <= y < len(order) else "")
 
 
@@ -149,7 +151,8 @@ def smoothed(times: np.ndarray, duration: float, sd: float) -> tuple[np.ndarray,
     n = max(2, int(np.ceil(BINS * duration / sd)))
     width = duration / n
     counts = np.bincount(np.minimum((times / width).astype(np.int64), n - 1), minlength=n).astype(np.float64)
-    kernel = {"sigma": sd / width, "mode": "constant", "truncate": 5.0}
+    reach = min(int(5.0 * sd / width + 0.5), n)  # no farther than there are bins, however wide the kernel
+    kernel = {"sigma": sd / width, "mode": "constant", "radius": reach}
     rate = gaussian_filter1d(counts, **kernel) / gaussian_filter1d(np.ones(n), **kernel)
     return (np.arange(n) + 0.5) * width, 1000.0 * rate / width
 
