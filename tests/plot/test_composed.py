@@ -16,7 +16,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from livn import extras, load_run, make, plot
-from livn.experiment import Experiment
+from livn.env import Env
+from livn.experiment import Experiment, train
 from livn.plot.canvas import colours
 from livn.run import Run
 from tests.plot.conftest import Done
@@ -44,6 +45,22 @@ def test_training_has_a_column_per_experiment(experiment: Experiment, many: Expe
         assert spread.get_legend() is not None
         assert change.get_ylabel() == "change of weight"
     figure.canvas.draw()
+
+
+def test_training_counts_the_cells_that_are_simulated() -> None:
+    env = Env("EI1").selection({"EXC": [1, 3, 5]}).init()
+    (column,) = plot.training(train(env, 0, 20, 0, progress=False)).subfigs
+    assert column.get_suptitle().startswith("EI1: 3 cells,")
+
+
+def test_the_legend_of_changes_is_clear_of_them(many: Experiment) -> None:
+    figure = plot.training(many, figure=Figure((6.8, 10.0)))
+    FigureCanvasAgg(figure).draw()
+    change = figure.subfigs[0].subfigs[1].axes[1]
+    box = change.get_legend().get_window_extent()
+    for line in change.lines[1:]:
+        y = change.transData.transform(line.get_xydata())[:, 1]
+        assert y.max() <= box.y0 + 2.0
 
 
 def test_training_tells_what_a_record_lacks(experiment: Experiment) -> None:

@@ -88,6 +88,14 @@ def test_weights_in_a_file(tmp_path: object) -> None:
     env.close()
 
 
+def test_time_begins_where_recording_began() -> None:
+    env = make("EI1")
+    env.run(40)
+    env.record_weights(dt=5.0).enable_plasticity()
+    env.run(20)
+    assert plot.weights(env).get_xlim() == (40.0, 60.0)
+
+
 def test_no_samples(done: Done, unconnected: Experiment) -> None:
     for source in (make("EI1"), WeightTraces.empty(), unconnected):
         with pytest.raises(ValueError, match=r"no weights were sampled: call env\.record_weights\(\)"):

@@ -64,7 +64,7 @@ def _column(figure: Any, experiment: Experiment) -> None:
     _panel(weight, lambda ax: draw_weights(ax, *sampled(experiment), named=False))
     _panel(spread, lambda ax: weight_distribution(experiment, ax=ax))
     _panel(change, lambda ax: weight_change(experiment, ax=ax))
-    count = experiment.system.num_neurons
+    count = sum(map(len, experiment.cells.values()))
     plastic = len(next(iter(experiment.weights.values()))) if experiment.weights else 0
     figure.suptitle(f"{experiment.system.name}: {count:,} cells, {plastic:,} plastic synapses", fontsize="large")
 

@@ -113,7 +113,7 @@ def draw_weights(
         mean, sd = np.concatenate(moments[name], axis=1)
         ax.fill_between(t, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
         ax.plot(t, mean, color=colour, lw=2.0, label=name, zorder=3)
-    time_axis(ax, window or (min(0.0, float(t[0])), float(t[-1]) or 1.0))
+    time_axis(ax, window or (float(t[0]) - traces.dt, float(t[-1])))
     ax.set_ylabel(AXIS)
     headroom(ax, 2)
     title = f"mean ± sd, and up to {most} traces of each" if most else "mean ± sd"
@@ -224,6 +224,6 @@ def weight_change(before: Weights | Experiment, after: Weights | Env | None = No
     ax.set_xlabel("synapses, by change (%)")
     ax.set_ylabel("change of weight")
     ax.set_xlim(0.0, 100.0)
-    headroom(ax, 2)
+    headroom(ax, len(places))
     _legend(ax)
     return ax
