@@ -151,6 +151,15 @@ def test_a_model_is_what_it_was_made_of():
     assert repr(RCSD(renshaw_phenotype="perry")) == "ReducedCalciumSomaDendrite(renshaw_phenotype='perry')"
 
 
+def test_an_option_of_a_subclass_is_told():
+    class WithAnOption(RCSD):
+        @property
+        def kwargs(self):
+            return super().kwargs | {"gain": 2.0}
+
+    assert repr(WithAnOption()) == "WithAnOption(gain=2.0)"
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [

@@ -186,7 +186,7 @@ class ReducedCalciumSomaDendrite:
         return hash((type(self), tuple(self.kwargs.items())))
 
     def __repr__(self) -> str:
-        changed = {k: v for k, v in self.kwargs.items() if v != _DEFAULT_KWARGS[k]}
+        changed = {k: v for k, v in self.kwargs.items() if k not in _DEFAULT_KWARGS or v != _DEFAULT_KWARGS[k]}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in changed.items())})"
 
     # Cells and their sections
