@@ -54,7 +54,7 @@ def normalize_weights(
 
     Warns:
         RuntimeWarning: a target that no factor can reach within the bounds; that group's weights go to the nearest
-            bound.
+            bound, but those of 0 do not grow.
     """
     w, unmet, groups = rescaled(weight, w_min, w_max, group_id, target, max_iter)
     if unmet:
@@ -66,7 +66,7 @@ def out_of_reach(unmet: int, groups: int) -> str:
     """What to warn of when `unmet` of the groups cannot have their sum."""
     return (
         f"the target sum of weights is out of reach within w_min and w_max in {unmet} of {groups} groups; "
-        "their weights were set to the nearest bound"
+        "their weights were set to the nearest bound, but no factor makes a weight of 0 grow"
     )
 
 

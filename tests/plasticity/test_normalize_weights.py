@@ -150,6 +150,8 @@ def test_zero_weights_stay_silent():
     with pytest.warns(RuntimeWarning, match="in 1 of 2 groups"):
         scaled = normalize_weights([0.0, 0.0, 1.0], 0.0, 5.0, [0, 0, 1], 2.0)
     np.testing.assert_array_equal(scaled, [0.0, 0.0, 2.0])
+    with pytest.warns(RuntimeWarning, match="no factor makes a weight of 0 grow"):
+        np.testing.assert_array_equal(normalize_weights([0.0, 0.0], 0.0, 5.0, [0, 0]), [0.0, 0.0])
     with pytest.warns(RuntimeWarning, match="nearest bound"):  # only the positive one can grow
         scaled = normalize_weights([0.0, 1.0], 0.0, 5.0, [0, 0], 7.0)
     np.testing.assert_array_equal(scaled, [0.0, 5.0])
