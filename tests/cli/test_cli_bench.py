@@ -207,6 +207,8 @@ def test_events_that_cannot_be_told_from_chance() -> None:
     assert not cost(1.01, 1.01, 1.01)["told"]  # too little
     assert not cost(0.7, 1.1, 1.5)["told"]  # too different
     assert not cost(0.9, 0.9, 0.9)["told"]
+    assert not cost(0.9, 1.1, 1.1, 1.1, 1.15)["told"]  # once they seem to cost less than nothing
+    assert cost(0.9, *[1.1] * 9)["told"]  # which may happen in one turn of ten
 
 
 def test_events_need_the_same_spikes() -> None:

@@ -18,9 +18,6 @@ __all__ = ["benchmark", "command"]
 
 DEFAULT = ("EI1", "EI2", "EI3")
 
-STEP = 0.025
-"""ms, the default step of `env.run`."""
-
 BUSY = 0.5
 """Load average from which on the machine counts as busy."""
 
@@ -91,11 +88,12 @@ def _check(duration: float | None, engine: str | None) -> None:
     """Refuse a duration that is no whole number of steps, and an unknown engine."""
     from livn import checks
     from livn.engine.registry import engine_names
+    from livn.env.culture import DEFAULT_DT
 
     wrong = "'--duration'"
     try:
         if duration is not None:
-            checks.steps("the duration", duration, STEP)
+            checks.steps("the duration", duration, DEFAULT_DT)
         wrong = "'--engine'"
         if engine is not None:
             checks.choice("engine", engine, engine_names())
@@ -147,6 +145,7 @@ def benchmark(
         ChildError: a system that cannot be simulated so; says why.
     """
     from livn.cli.checkup.places import machine
+    from livn.env.culture import DEFAULT_DT
 
     load = os.getloadavg()[0] if sys.platform != "win32" else None
     say(0.0, "preparing")
@@ -165,7 +164,7 @@ def benchmark(
         "engine": here["engine"],
         "precision": precision,
         "plasticity": plasticity,
-        "dt_ms": STEP,
+        "dt_ms": DEFAULT_DT,
         "repeat": repeat,
         "systems": results,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -12,6 +11,7 @@ import numpy as np
 
 from livn import checks
 from livn.cells import Cell, CellRegistry
+from livn.cores import usable_cores
 from livn.engine.registry import engine_class, engines_with
 from livn.env import defaults, parameters, showing
 from livn.env.learning import Learning
@@ -185,7 +185,7 @@ class Culture:
         return self._ensure_network()
 
     def _pick_threads(self, network: Network) -> int:
-        most = min(_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
+        most = min(usable_cores(), max(1, len(network.compartments[0]) // AUTO_COMPARTMENTS))
         return self._threads or threads_in_environment() or most
 
     @property
@@ -365,13 +365,6 @@ def threads_in_environment() -> int | None:
         raise ValueError(
             f"the environment variable LIVN_THREADS must be a whole number from 1 to 1024, got {text!r}"
         ) from None
-
-
-def _cores() -> int:
-    """Processor cores that this process may use."""
-    if sys.platform == "linux":  # a container or a batch job may have fewer than the machine
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def world_of(comm: Any, subworld_size: Any, engine: type[Engine]) -> World:

@@ -49,7 +49,7 @@ def vectors() -> dict[str, Any]:
 
     from livn.engine.cpu import lanes
 
-    features = lanes._features()
+    features = lanes.cpu_features()
     if lanes.AVX512:
         return {"bits": 512, "name": "AVX-512"}
     if "+avx2" in features or "+avx" in features:

@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from livn.cores import usable_cores
+
 __all__ = ["cache", "environment", "machine", "threads", "wrong_settings"]
 
 NUMBERS = ("LIVN_MAX_RECORDING_GB", "LIVN_MAX_STIMULUS_GB", "LIVN_STIMULUS_CHUNK_MB")
@@ -24,13 +26,12 @@ OTHERS = ("NUMBA_",)
 
 def machine() -> dict[str, Any]:
     """`system`, `architecture`, `cpu` (its name), `cores` and `usable_cores`, those that this process may use."""
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return {
         "system": f"{platform.system()} {platform.release()}",
         "architecture": platform.machine(),
         "cpu": _cpu_name(),
         "cores": os.cpu_count() or 1,
-        "usable_cores": usable or 1,
+        "usable_cores": usable_cores(),
     }
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "all_lanes",
     "any_lane",
     "bits_of_float",
+    "cpu_features",
     "double_at",
     "filled",
     "float_of_bits",
@@ -223,14 +224,14 @@ def float_of_bits(typing, bits):
     return _reinterpreted(bits, types.float32 if getattr(bits, "dtype", bits) == types.int32 else types.float64)
 
 
-def _features() -> str:
-    """Those of the CPU that Numba compiles for."""
+def cpu_features() -> str:
+    """The features of the CPU that Numba compiles for, as LLVM names them."""
     if nb.config.CPU_FEATURES is not None:
         return nb.config.CPU_FEATURES
     return "" if nb.config.CPU_NAME else llvm.get_host_cpu_features().flatten()
 
 
-AVX512 = "+avx512f" in _features()
+AVX512 = "+avx512f" in cpu_features()
 _BITS = {types.float32: 32, types.float64: 64}
 
 

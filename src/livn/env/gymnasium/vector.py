@@ -11,8 +11,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
 from livn import checks
+from livn.cores import usable_cores
 from livn.engine.registry import engine_class
-from livn.env.culture import _cores
 from livn.env.gymnasium.base import GymnasiumEnv
 from livn.env.gymnasium.spaces import of_space
 
@@ -46,7 +46,7 @@ class CultureVectorEnv(VectorEnv[Any, Any, np.ndarray]):
         self.envs: list[GymnasiumEnv] = []  # first: older Gymnasiums close what failed to be made
         self._pool: ThreadPoolExecutor | None = None
         self.num_envs = checks.integer("num_envs", num_envs, low=1)
-        most = min(self.num_envs, _cores())
+        most = min(self.num_envs, usable_cores())
         self.workers = most if workers is None else checks.integer("workers", workers, low=1, high=1024)
         if self.num_envs > 1 and engine_class(options.get("engine")).name == "neuron":
             raise ValueError(
