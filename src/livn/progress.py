@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["PATIENCE", "Meter", "meter"]
@@ -32,13 +33,19 @@ class Meter:
     def tell(self, ms: float, spikes: int) -> None:
         """The simulation under way has come to `ms`, with so many spikes."""
         seconds = time.perf_counter() - self._began
+        if self._bar is None and seconds < self.patience:
+            return
+        try:
+            self._show(self._done + ms, self._spikes + spikes, seconds)
+        except (OSError, ValueError, AttributeError):  # there is no terminal, or no more; the simulation goes on
+            self.patience = float("inf")
+            self.close()
+
+    def _show(self, done: float, spikes: int, seconds: float) -> None:
         if self._bar is None:
-            if seconds < self.patience:
-                return
             self._bar = _bar(self.total / 1000.0, self.what)
-        done = self._done + ms
         factor = f"real-time factor {1000.0 * seconds / done:.2g}, " if done else ""
-        self._bar.set_postfix_str(f"{factor}{self._spikes + spikes:,} spikes", refresh=False)
+        self._bar.set_postfix_str(f"{factor}{spikes:,} spikes", refresh=False)
         self._bar.update(done / 1000.0 - self._bar.n)
 
     def passed(self, ms: float, spikes: int) -> None:
@@ -47,9 +54,10 @@ class Meter:
 
     def close(self) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            with suppress(OSError, ValueError):
+                bar.close()
 
 
 def meter(progress: Any, total: float, what: str = "") -> Meter | None:
