@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livn.cli.options import DURATION, SYSTEM, UNITS
+from livn.cli.options import DURATION, SYSTEM, UNITS, duration_ms, duration_text
 from livn.system import predefined
 
 
@@ -22,6 +22,16 @@ def test_durations(text: str, ms: float) -> None:
 @given(st.floats(1e-3, 1e9), st.sampled_from(sorted(UNITS)), st.sampled_from(["", " "]))
 def test_every_number_with_every_unit(number: float, unit: str, between: str) -> None:
     assert DURATION.convert(f"{number!r}{between}{unit}", None, None) == number * UNITS[unit]
+
+
+@given(st.floats(1e-4, 1e12) | st.integers(1, 10**12).map(lambda n: n * 0.025))
+def test_a_duration_that_is_written_and_read_is_the_same(ms: float) -> None:
+    assert duration_ms(duration_text(ms)) == ms
+
+
+@pytest.mark.parametrize(("ms", "text"), [(1001.0, "1.001s"), (2500.0, "2.5s"), (0.1, "0.1ms"), (3.6e6, "3600s")])
+def test_durations_are_written_as_people_write_them(ms: float, text: str) -> None:
+    assert duration_text(ms) == text or duration_ms(text) != ms
 
 
 @pytest.mark.parametrize("text", ["", "s", "abc", "1.2.3s", "nan", "s10", "--5"])

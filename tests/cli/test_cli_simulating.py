@@ -165,6 +165,11 @@ FILES = [
     ("duratoin = 3", r"unknown option 'duratoin'.*did you mean 'duration'"),
     ("baseline = 3", r"'baseline' is an option of livn train, not of run"),
     ('duration = "3 parsecs"', r"duration: .*unknown unit of time 'parsecs'; legal: ms, s, min"),
+    ("duration = 1" + "0" * 400, r"duration: .* and finite"),
+    ("duration = 1" + "0" * 5000, r"is not TOML"),
+    ("duration = " + "[" * 5000, r"is not TOML"),
+    ("duration = 1979-05-27", r"duration: .* is no duration"),
+    ('rules = {EXC = 3, "EXC.A_ltp" = 2}', r"'EXC.A_ltp' names a parameter of 'EXC', which is itself given a number"),
     ("duration = true", r"duration: True is no duration"),
     ("duration = -1", r"duration: -1: a duration must be > 0"),
     ("seed = 1.5", r"seed: must be a valid integer"),
@@ -180,7 +185,7 @@ FILES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "words"), FILES, ids=[text.splitlines()[0] for text, _ in FILES])
+@pytest.mark.parametrize(("text", "words"), FILES, ids=[text.splitlines()[0][:40] for text, _ in FILES])
 def test_a_file_with_nonsense_is_a_usage_error(livn, tmp_path, text, words):
     file = tmp_path / "it.toml"
     file.write_text(text)
@@ -216,6 +221,14 @@ USAGE = [
     (("run", "EI1", "--duration", "10.05"), "multiple of the recording dt of 'voltage'"),
     (("run", "EI1", "--voltage-every", "0.33"), "must be a multiple of the step"),
     (("run", "EI1", "--normalize-every", "1.01"), "normalize_every must be a multiple"),
+    (("run", "EI1", "--weights-every", "0.33"), "must be a multiple of the step"),
+    (("run", "EI1", "--duration", "10000s"), "narrow 'voltage'"),
+    (("train", "EI1", "--training", "1000s", "--weights-every", "0.1"), "--weights-every, --weight-synapses"),
+    (("run", "EI1", "--out", ""), "a name is needed"),
+    (("run", "EI1", "--precision", "single", "--engine", "neuron"), "does not support 'single precision'"),
+    (("run", "EI1", "--rule", "EXC=3", "--rule", "EXC.A_ltp=1"), "which is itself given a number"),
+    (("run", "x" * 5000), "unknown system"),
+    (("run", "a/" + "x" * 5000), "neither a predefined system"),
     (("run", "EI1", "--seed", "x"), "--seed: must be a valid integer"),
     (("run", "EI1", "--seed", "-1"), "--seed: must be greater than or equal to 0, got '-1'"),
     (("run", "EI1", "--engine", "cpuu"), "unknown engine 'cpuu'"),
@@ -239,7 +252,7 @@ USAGE = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), USAGE, ids=[" ".join(a) for a, _ in USAGE])
+@pytest.mark.parametrize(("arguments", "words"), USAGE, ids=[" ".join(a)[:60] for a, _ in USAGE])
 def test_a_wrong_command_line_is_a_usage_error(livn, tmp_path, monkeypatch, arguments, words):
     monkeypatch.chdir(tmp_path)
     result = livn(*arguments)
@@ -264,6 +277,99 @@ def test_what_is_stored_is_not_overwritten(livn, tmp_path):
     (tmp_path / "file").write_text("mine")
     assert livn("run", "EI1", *QUICK, "--out", tmp_path / "file", "--force").code == 2
     assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("command", ["run", "train"])
+@pytest.mark.parametrize("out", [".", "~/out", "new/../out/"])
+def test_where_it_is_stored(livn, tmp_path, monkeypatch, command, out):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    times = {"run": QUICK, "train": ("--training", "20ms", "--normalize-every", "20ms")}[command]
+    result = livn(command, "EI1", *times, "--out", out)
+    assert result.code == 0, result
+    where = {".": here, "~/out": tmp_path / "out", "new/../out/": here / "out"}[out]
+    assert load_run(where).run.duration
+    assert (where / "training.png").exists() is (command == "train")
+    assert sorted(p.name for p in tmp_path.iterdir()) == (["here", "out"] if out == "~/out" else ["here"])
+
+
+def test_what_cannot_be_stored_is_refused_before_it_is_simulated(livn, tmp_path, monkeypatch):
+    from livn.env import Env
+
+    monkeypatch.setattr(Env, "run", None)
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != str(tmp_path))
+    result = livn("run", "EI1", *QUICK, "--out", tmp_path / "out")
+    assert result.code == 1
+    assert "cannot be written to" in result.err
+    assert contents(tmp_path) == []
+
+
+def test_a_disk_that_becomes_full_still_leaves_the_summary(livn, tmp_path, monkeypatch):
+    from livn import Run
+
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Run, "save", full)
+    result = livn("run", "EI1", *QUICK, "--json", "--out", tmp_path / "out")
+    assert result.code == 1
+    assert json.loads(result.out)["out"] is None
+    assert "No space left" in result.err
+    assert contents(tmp_path) == []
+
+
+def test_a_name_that_someone_took_meanwhile_costs_nothing(livn, tmp_path, monkeypatch):
+    from livn.env import Env
+
+    real, out = Env.run, tmp_path / "out"
+
+    def run(*arguments, **options):
+        if not out.exists():
+            out.mkdir()
+            (out / "theirs").write_text("theirs")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(Env, "run", run)
+    result = livn("run", "EI1", *QUICK, "--json", "--out", out)
+    assert result.code == 0
+    assert contents(out) == ["theirs"]
+    assert load_run(json.loads(result.out)["out"]).run.duration == 20.0
+    assert "someone else" in result.err
+
+
+@pytest.mark.parametrize("name", ["EI1", "./EI1", "EI1/"])
+def test_a_directory_named_as_a_predefined_system(livn, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert livn("system", "build", "EI2", "--to", "EI1").out.endswith("livn run ./EI1 runs it.\n")
+    told = json.loads(livn("run", name, *QUICK, "--json", "--out", "out").out)
+    assert told["system"] == ("EI1" if name == "EI1" else "EI2")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = livn("run", "--config", "../out/config.toml", "--json")  # what is stored means the same everywhere
+    assert json.loads(again.out)["cells"] == told["cells"]
+
+
+def test_the_engine_of_the_environment_is_stored(livn, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIVN_BACKEND", "cpu")
+    assert livn("run", "EI1", *QUICK, "--out", tmp_path / "out").code == 0
+    assert tomllib.loads((tmp_path / "out" / "config.toml").read_text())["engine"] == "cpu"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_few_synapses_are_one_at_least(livn, tmp_path, seed):
+    out = tmp_path / "out"
+    assert livn("run", "EI1", *QUICK, "--weight-synapses", 1, "--seed", seed, "--out", out).code == 0
+    assert 1 <= len(load_run(out).traces) < 20
+
+
+def test_training_without_homeostasis_repeats(livn, tmp_path):
+    with make("EI1") as env:
+        record = train(env.record_spikes(), 0.0, 300.0, 0.0, normalize_every=None)
+    record.save(tmp_path / "a")
+    assert livn("train", "--config", tmp_path / "a" / "config.toml", "--out", tmp_path / "b").code == 0
+    assert load_run(tmp_path / "b").after == record.after
 
 
 def test_a_failure_is_told_in_a_line(livn, tmp_path):

@@ -85,6 +85,34 @@ def test_a_pipe_has_no_bar_and_an_interrupt_stores(tmp_path):
     assert load_run(out).run.duration == told["duration_ms"] > 0
 
 
+IMPATIENT = """
+import os, signal, sys
+from livn.cli import main
+from livn.experiment import storage
+
+real = storage._sync
+
+def sync(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)  # while it is stored
+    return real(*arguments)
+
+storage._sync = sync
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", [("run", "--duration", "20ms"), ("train", "--training", "20ms")])
+def test_an_interrupt_while_it_is_stored_loses_nothing(tmp_path, command):
+    out = tmp_path / "out"
+    call = [sys.executable, "-c", IMPATIENT, command[0], "EI1", *command[1:], "--normalize-every", "20ms"]
+    done = subprocess.run([*call, "--json", "--out", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done
+    assert json.loads(done.stdout)["out"] == str(out)
+    assert "Interrupted." in done.stderr
+    assert load_run(out).phases[-1].stop == json.loads(done.stdout)["duration_ms"]
+    assert contents(tmp_path) == ["out"]
+
+
 def test_an_interrupt_without_a_directory_says_that_nothing_is_stored():
     child = on_terminal(*LONG)
     child.expect("spikes, ")
@@ -94,8 +122,9 @@ def test_an_interrupt_without_a_directory_says_that_nothing_is_stored():
 
 
 def test_an_interrupt_before_anything_was_recorded_leaves_nothing(tmp_path):
-    code = "import _thread, livn.env; livn.env.Env.run = lambda *a, **k: _thread.interrupt_main() or time.sleep(5)"
-    script = f"import time; {code}\nfrom livn.cli import main; main(['run', 'EI1', '--out', {str(tmp_path / 'out')!r}])"
+    code = "Env.run = lambda *a, real=Env.run, **k: _thread.interrupt_main() or real(*a, **k)"
+    command = f"main(['run', 'EI1', '--duration', '1000s', '--voltage-cells', '0', '--out', {str(tmp_path / 'out')!r}])"
+    script = f"import _thread; from livn.env import Env; {code}\nfrom livn.cli import main; {command}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr

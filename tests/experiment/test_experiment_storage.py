@@ -10,13 +10,14 @@ import subprocess
 import sys
 import textwrap
 import tomllib
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from livn import DamagedFile, Experiment, NewerFormat, Run, load_run, make
-from livn.experiment import run, storage
+from livn.experiment import run, storage, train
 from livn.io import MEA
 from tests.env.helpers import lively
 from tests.experiment.helpers import assert_same, trained
@@ -39,8 +40,9 @@ def target(tmp_path: Path) -> Path:
 
 
 def alone(target: Path) -> None:
-    """Nothing but the target lies in its folder."""
+    """Nothing but the target lies in its folder, and in it nothing hidden."""
     assert [p.name for p in target.parent.iterdir()] == ([target.name] if target.exists() else [])
+    assert not target.is_dir() or not list(target.glob(".*"))
 
 
 def test_what_comes_back_is_what_was_stored(record, target):
@@ -143,6 +145,72 @@ def test_the_home_directory_is_meant_by_a_tilde(record, tmp_path, monkeypatch):
     assert_same(load_run("~/out"), record)
 
 
+def test_a_directory_that_is_there_stays_for_someone_may_work_in_it(record, other, tmp_path, monkeypatch):
+    here = tmp_path / "here"
+    here.mkdir(mode=0o750)
+    monkeypatch.chdir(here)
+    before = here.stat()
+    record.save(".")
+    assert_same(load_run("."), record)
+    other.save(here / "no" / "..", force=True)
+    assert_same(load_run(here), other)
+    assert (here.stat().st_ino, here.stat().st_mode) == (before.st_ino, before.st_mode)
+    assert [p.name for p in tmp_path.iterdir()] == ["here"]
+    alone(here)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights")
+@pytest.mark.parametrize("there", ["empty", "experiment", "nothing"])
+def test_a_link_leads_to_the_directory(record, other, tmp_path, there):
+    real, link = tmp_path / "real", tmp_path / "link"
+    link.symlink_to("real")
+    if there == "empty":
+        real.mkdir()
+    elif there == "experiment":
+        other.save(real)
+    assert record.save(link, force=True) == link
+    assert link.is_symlink()
+    assert_same(load_run(real), record)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "real"]
+    alone_in = [p.name for p in real.iterdir() if p.name.startswith(".")]
+    assert alone_in == []
+
+
+def test_what_cannot_be_made_is_refused_before_the_experiment(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="file is not a directory"):
+        storage.check_free(tmp_path / "file" / "out")
+    with pytest.raises(OSError, match="longer than"):
+        storage.check_free(tmp_path / "new" / ("x" * 300))
+    storage.check_free(tmp_path / "new" / ("x" * 255))
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    with pytest.raises(PermissionError, match="cannot be written to"):
+        storage.check_free(tmp_path / "new" / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_longest_name_there_can_be(record, tmp_path):
+    record.save(tmp_path / ("x" * 255))
+    assert_same(load_run(tmp_path / ("x" * 255)), record)
+
+
+def test_what_a_killed_store_left_is_not_in_the_way(record, target):
+    (target / ".livn-1-abcd.part").mkdir(parents=True)
+    record.save(target)
+    assert_same(load_run(target), record)
+
+
+def test_numbers_of_every_kind_are_stored(target):
+    with lively("cpu") as env:
+        rules = {"EXC": {"A_ltd": np.float32(0.5), "A_ltp": np.array(2)}}
+        record = train(env, np.int64(10), Fraction(20), 0, normalize_every=np.int32(10), rules=rules)
+    record.save(target)
+    assert_same(load_run(target), record)
+    config = tomllib.loads((target / "config.toml").read_text())
+    assert (config["baseline"], config["training"], config["evaluation"], config["normalize_every"]) == (10, 20, 0, 10)
+    assert config["rules"] == {"EXC": {"A_ltd": 0.5, "A_ltp": 2}}
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=["full", "ctrl-c"])
 @pytest.mark.parametrize("part", ["Run.save", "write_arrays", "_write_weights", "write_json", "_toml", "_sync", "last"])
 def test_a_store_that_fails_leaves_the_old_one_or_none(record, other, target, monkeypatch, part, error):
@@ -152,7 +220,8 @@ def test_a_store_that_fails_leaves_the_old_one_or_none(record, other, target, mo
     real = Path.replace
 
     def all_but_the_last(path: Path, to: Path) -> Path:
-        return failing() if path.suffix == ".part" and to == target else real(path, to)
+        new = path.suffix == ".part" or (path.name == "experiment.json" and path.parent.suffix == ".part")
+        return failing() if new and target in (to, to.parent) else real(path, to)
 
     def break_it(patch: pytest.MonkeyPatch) -> None:
         if part == "last":

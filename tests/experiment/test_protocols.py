@@ -5,16 +5,18 @@ from __future__ import annotations
 import _thread
 import math
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from livn import Env, Run, make
 from livn.errors import SimulationDiverged
-from livn.experiment import ExperimentInterrupted, run, train
-from livn.experiment.protocols import Course, Stage, joined
+from livn.experiment import ExperimentInterrupted, Phase, run, train
+from livn.experiment.course import Course, Stage, joined
 from livn.io import MEA
 from livn.stimulus import Stimulus
+from livn.system import predefined
 from tests.env.helpers import STRONG, lively
 from tests.experiment.helpers import trained
 
@@ -212,7 +214,124 @@ def test_a_failure_keeps_what_came_before():
             course.go(False)
         record = course.record(failed="so it was")
         assert record.run.duration == 20.0
+        assert env.t > 20.0
+        assert record.phases[0].stop == 20.0, "what is not in the record must not count in rates"
         assert record.about["failed"] == "so it was"
+
+
+def test_an_interrupt_beside_the_runs_is_heard_when_the_piece_is_whole(monkeypatch):
+    with lively("cpu") as env:
+        env.record_spikes()
+        course = Course(env, [Stage("run", 100.0, None, 20.0)])
+        real = env.normalize_weights
+
+        def pressed():
+            _thread.interrupt_main()
+            return real()
+
+        monkeypatch.setattr(env, "normalize_weights", pressed)
+        with pytest.raises(ExperimentInterrupted) as stopped:
+            course.go(False)
+        assert stopped.value.experiment.run.duration == stopped.value.experiment.phases[0].stop == 20.0
+        assert env.t == 20.0
+
+
+def test_an_interrupt_while_the_record_is_made_is_heard_and_loses_nothing(monkeypatch):
+    with lively("cpu") as env:
+        course = Course(env.record_spikes(), [Stage("run", 20.0, None)])
+        real = env.plasticity_summary
+        env.enable_plasticity(STRONG)
+        monkeypatch.setattr(env, "plasticity_summary", lambda: _thread.interrupt_main() or real())
+        with pytest.raises(ExperimentInterrupted) as stopped:
+            course.go(False)
+        assert stopped.value.run.duration == 20.0
+        assert stopped.value.experiment.about["interrupted"] is True
+
+
+def test_too_much_for_the_memory_is_refused_before_it_begins(monkeypatch):
+    monkeypatch.setenv("LIVN_MAX_RECORDING_GB", "1e-4")
+    with lively("cpu") as env:
+        env.record_voltage(dt=0.1)
+        env.run(200.0)  # 96 kB
+        with pytest.raises(MemoryError, match="narrow 'voltage'"):
+            train(env, 200.0, 200.0, 0.0)
+        env.record_weights(0.1)
+        with pytest.raises(MemoryError, match="narrow 'weights'"):
+            run(env, 100.0, normalize_every=1.0)
+        assert env.t == 200.0
+    io = MEA([[3, 0.0, 0.0, 0.0], [5, 40.0, 0.0, 0.0]])
+    with lively("cpu", io=io) as env:
+        env.record_membrane_current(dt=0.1)
+        run(env, 400.0, keep_currents=False)  # 64 kB of field potentials, of 384 kB of currents
+        with pytest.raises(MemoryError, match="field_potential"):
+            run(env, 800.0, keep_currents=False)
+        with pytest.raises(MemoryError, match="membrane_current"):
+            run(env, 400.0)
+
+
+def test_membrane_currents_that_are_not_kept_are_held_in_part_only(monkeypatch):
+    io = MEA([[3, 0.0, 0.0, 0.0], [5, 40.0, 0.0, 0.0]])
+
+    def heard(held):
+        monkeypatch.setattr("livn.experiment.course.HELD", held)
+        lengths = []
+        with lively("cpu", io=io) as env:
+            env.record_spikes().record_voltage(dt=0.1).record_membrane_current(dt=0.5).enable_plasticity(STRONG)
+            real = env.run
+            monkeypatch.setattr(env, "run", lambda ms, **options: lengths.append(ms) or real(ms, **options))
+            return run(env, 47.0, normalize_every=20.0, keep_currents=False), lengths
+
+    whole, lengths = heard(64e6)
+    assert lengths == [20.0, 20.0, 7.0]
+    parts, lengths = heard(8.0 * 10 * 6)
+    assert lengths == [3.0] * 6 + [2.0] + [3.0] * 6 + [2.0] + [3.0, 3.0, 1.0]
+    assert parts.run.spikes == whole.run.spikes
+    assert parts.run["voltage"] == whole.run["voltage"]
+    assert parts.after == whole.after
+    assert np.allclose(parts.run["field_potential"].values, whole.run["field_potential"].values, rtol=1e-12, atol=0)
+
+
+def test_electrodes_that_hear_nothing_leave_the_currents_as_they_are():
+    class Deaf(MEA):
+        def potentials(self, *arguments, **options):
+            raise NotImplementedError
+
+    with lively("cpu", io=Deaf([[3, 0.0, 0.0, 0.0]])) as env:
+        record = run(env.record_membrane_current(dt=0.5), 10.0, keep_currents=False)
+    assert list(record.run.channels) == ["membrane_current"]
+
+
+def test_what_was_learned_before_is_no_deviation():
+    with lively("cpu") as env:
+        env.record_weights(1.0)
+        assert train(env, 0.0, 50.0, 0.0, rules=STRONG).peak_deviation > 1e-3
+        assert not env.plasticity_on
+        assert run(env, 20.0).peak_deviation == 0.0
+
+
+def test_a_spike_belongs_to_one_phase_whatever_the_start(monkeypatch):
+    record = run_of(0.1, [0.7], 1.4)
+    halves = [Phase("a", 0.1, 0.8, False), Phase("b", 0.8, 1.5, False)]
+    assert [record.rates(p)["EXC"] > 0 for p in halves] == [False, True]
+
+
+def run_of(t0, times, duration):
+    """A record of one cell's spikes."""
+    run_ = Run({}, t0, duration).add_spikes(np.zeros(len(times), int), np.array(times))
+    with make(1) as env:
+        return replace(run(env, 1.0), run=run_)
+
+
+def test_the_options_repeat_what_was_done(tmp_path):
+    culture = predefined("EI1", tmp_path)
+    with make(str(culture)) as env:
+        env.enable_plasticity({"EXC": {"A_ltp": 2.0}})
+        config = run(env, 10.0).config
+        assert config["system"] == str(culture), "which may differ from the predefined one of that name"
+        assert config["rules"] == {"EXC": {"A_ltp": 2.0}}
+        assert train(env, 0.0, 10.0, 0.0, normalize_every=None).config["normalize_every"] == 0.0
+    with make("EI1") as env:
+        assert run(env, 10.0).config["system"] == "EI1"
 
 
 def test_many_pieces_are_joined_as_they_came():

@@ -54,10 +54,12 @@ def _grouped(value: Any) -> Any:
     held: dict[str, Any] = {}
     for name, number in flat.items():
         rule, dot, parameter = str(name).partition(".")
-        if dot:
-            held.setdefault(rule, {})[parameter] = number
+        if not dot:
+            held[name] = {**held.get(name, {}), **number} if isinstance(number, Mapping) else number
+        elif isinstance(held.setdefault(rule, {}), dict):
+            held[rule][parameter] = number
         else:
-            held[name] = number
+            raise ValueError(f"{name!r} names a parameter of {rule!r}, which is itself given a number")
     return held
 
 
@@ -106,8 +108,8 @@ class RunConfig(SharedConfig):
 
     duration: Milliseconds = option("1s", "How long, of the culture's time.", "DURATION")
     plasticity: bool = option(False, "Let the synapses learn.")
-    normalize_every: Milliseconds | None = option(
-        None, "Homeostasis: scale every cell's weights back to a mean of 1, so often.", "DURATION"
+    normalize_every: Pause | None = option(
+        None, "Homeostasis: scale every cell's weights back to a mean of 1, so often; 0: never.", "DURATION"
     )
 
 
@@ -119,9 +121,10 @@ class TrainConfig(SharedConfig):
     baseline: Pause = option("200ms", "The culture before it learns.", "DURATION")
     training: Milliseconds = option("1s", "How long it learns.", "DURATION")
     evaluation: Pause = option("200ms", "How long it runs with frozen weights.", "DURATION")
-    normalize_every: Milliseconds = option(
-        "100ms", "Homeostasis in training: scale every cell's weights back to a mean of 1, so often.", "DURATION"
-    )
+    normalize_every: Pause = option(
+        "100ms", "Homeostasis in training: scale every cell's weights back to a mean of 1, so often; 0: never.",
+        "DURATION",
+    )  # fmt: skip
 
 
 def options_of(config: type[SharedConfig]) -> Any:
@@ -162,7 +165,7 @@ def read_file(path: Path, config: type[SharedConfig]) -> dict[str, Any]:
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+    except (ValueError, RecursionError) as e:  # not UTF-8, not TOML, a number too long, or tables too deep
         raise click.UsageError(f"{path} is not TOML: {e}") from None
     for name in document:
         if name not in config.model_fields:

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
+from livn.cli.options import Place
 from livn.cli.output import echo_json
 
 __all__ = ["command"]
 
 
 @click.command(name="plot", no_args_is_help=True)
-@click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER", help="Where; by default DIR.")
+@click.argument("directory", metavar="DIR", type=Place(exists=True, file_okay=False))
+@click.option("--to", type=Place(file_okay=False), metavar="FOLDER", help="Where; by default DIR.")
 @click.option("--only", multiple=True, metavar="NAME", help="Draw this figure alone; may be repeated.")
 @click.option(
     "--format",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from livn.cli.config import RunConfig
-from livn.cli.simulating import simulated, simulation
+from livn.cli.simulating import repeatable, simulated, simulation
 
 __all__ = ["command"]
 
@@ -31,9 +31,9 @@ def command(ctx: click.Context, **given: Any) -> None:
 
 
 def _course(env: Any, options: RunConfig) -> Any:
-    from livn.experiment.protocols import Course, Stage
+    from livn.experiment.course import Course, Stage
 
     if options.rules and not options.plasticity:
         raise ValueError("there are rules, and nothing learns: add --plasticity, or drop them")
-    stages = [Stage("run", options.duration, options.plasticity, options.normalize_every)]
-    return Course(env, stages, options.rules, config=options.model_dump(), keep_currents=False)
+    stages = [Stage("run", options.duration, options.plasticity, options.normalize_every or None)]
+    return Course(env, stages, options.rules, config=repeatable(env, options), keep_currents=False)

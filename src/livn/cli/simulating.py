@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,20 +12,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livn.cli.config import SharedConfig, configured, dumped, options_of
+from livn.cli.options import Place
 from livn.cli.output import echo_json
 
 if TYPE_CHECKING:
     from livn.env import Env
     from livn.experiment import Experiment
-    from livn.experiment.protocols import Course
+    from livn.experiment.course import Course
 
-__all__ = ["INTERRUPTED", "finished", "simulated", "simulation"]
+__all__ = ["INTERRUPTED", "finished", "repeatable", "simulated", "simulation"]
 
 INTERRUPTED = 130
 COMMON = [
-    click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Store recordings, options, summary."),
+    click.option("--out", type=Place(), metavar="DIR", help="Store recordings, options, summary."),
     click.option("--force", is_flag=True, help="Replace the experiment that DIR holds."),
-    click.option("--config", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    click.option("--config", "file", type=Place(exists=True, dir_okay=False), metavar="FILE",
                  help="TOML file of options; those of the command line come first."),
     click.option("--dump-config", is_flag=True, help="Print the options in force as TOML, and do nothing else."),
     click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
@@ -65,6 +68,7 @@ def simulated(
     Returns:
         The exit code.
     """
+    from livn.engine.interrupt import deferred_interrupt
     from livn.experiment.storage import check_free
 
     options = configured(config, given, file)
@@ -77,28 +81,39 @@ def simulated(
         with wrong("--out", FileExistsError):
             check_free(out, force)
     with built(options) as env:
-        with wrong("the options", ValueError, TypeError, KeyError):
+        with wrong("the options", ValueError, TypeError, KeyError), roomy():
             under_way = course(env, options)
         experiment, failure = _gone(under_way, quiet)
-    document: dict[str, Any] = {"out": None if out is None else str(out)}
-    if out is not None and experiment.run.duration:
-        experiment.save(out, force)
-        if figure is not None:
-            figure(experiment, out)
-    elif out is not None:
-        document["out"] = None
-    finished(experiment, document, as_json)
-    if failure is not None:
-        raise failure
+    with deferred_interrupt() as asked:  # Ctrl-C twice in a row is to stop the culture, not to lose what it did
+        stored, unstored = _stored(experiment, out, force)
+        finished(experiment, stored, as_json)
+    if asked() and not experiment.about.get("interrupted"):
+        raise KeyboardInterrupt
+    if stored is not None and figure is not None:
+        figure(experiment, stored)
+    if failure or unstored:
+        raise failure or unstored  # type: ignore[misc]
     return INTERRUPTED if experiment.about.get("interrupted") else 0
+
+
+def repeatable(env: Env, options: SharedConfig) -> dict[str, Any]:
+    """The options in force, such that they mean the same elsewhere."""
+    from livn.system import PREDEFINED
+
+    system = options.system if options.system in PREDEFINED else os.path.abspath(options.system)
+    return options.model_dump() | {"system": system, "engine": env.engine}
 
 
 def built(options: SharedConfig) -> Env:
     """The culture, with what is to be recorded."""
     from livn import make
+    from livn.errors import UnsupportedByEngine
 
     system: Any = options.system
-    env = make(system, engine=options.engine, seed=options.seed, threads=options.threads, precision=options.precision)
+    with wrong("--precision", UnsupportedByEngine):
+        env = make(
+            system, engine=options.engine, seed=options.seed, threads=options.threads, precision=options.precision
+        )
     try:
         with wrong("--set", ValueError, TypeError, KeyError):
             env.set_params(options.set)
@@ -119,6 +134,16 @@ def wrong(where: str, *errors: type[Exception]) -> Iterator[None]:
         raise click.BadParameter(str(e).replace("pass force=True", "add --force"), param_hint=where) from None
 
 
+@contextmanager
+def roomy() -> Iterator[None]:
+    """Tell of recordings that take too much memory as of an error of the command line."""
+    try:
+        yield
+    except MemoryError as e:
+        flags = "--voltage-every, --voltage-cells, --weights-every, --weight-synapses, --lfp-every"
+        raise click.UsageError(f"{e}. What is recorded: {flags}") from None
+
+
 def _record(env: Env, options: SharedConfig) -> None:
     from livn.decoding.units import members
 
@@ -128,11 +153,21 @@ def _record(env: Env, options: SharedConfig) -> None:
         env.record_voltage(dt=options.voltage_every, gids=some)
     plastic = len(env.get_weights()) if "plasticity" in env.capabilities else 0
     if plastic and options.weight_synapses:
-        env.record_weights(options.weights_every, fraction=min(1.0, options.weight_synapses / plastic))
+        _sample_weights(env, options, min(options.weight_synapses, plastic) / plastic)
     if options.lfp:
         if not env.io.num_channels:
             raise ValueError(f"{env.system.name!r} has no electrodes: there is no field potential to record")
         env.record_membrane_current(dt=options.lfp_every)
+
+
+def _sample_weights(env: Env, options: SharedConfig, fraction: float) -> None:
+    """Sample those of some synapses, of one at least: few may draw none."""
+    try:
+        env.record_weights(options.weights_every, fraction=fraction)
+    except ValueError:
+        if fraction >= 1.0:
+            raise
+        _sample_weights(env, options, min(1.0, 2.0 * fraction))
 
 
 def _gone(course: Course, quiet: bool) -> tuple[Experiment, Exception | None]:
@@ -144,22 +179,39 @@ def _gone(course: Course, quiet: bool) -> tuple[Experiment, Exception | None]:
     except ExperimentInterrupted as e:
         return e.experiment, None
     except Exception as e:
-        experiment = course.record(failed=str(e))
+        experiment = course.record(failed=str(e) or type(e).__name__)
         if not experiment.run.duration:
             raise
         return experiment, e
 
 
-def finished(experiment: Experiment, document: dict[str, Any], as_json: bool) -> None:
+def _stored(experiment: Experiment, out: Path | None, force: bool) -> tuple[Path | None, OSError | None]:
+    """Where an experiment is now, and what kept it from being stored."""
+    if out is None or not experiment.run.duration:
+        return None, None
+    try:
+        try:
+            where = experiment.save(out, force)
+            return where if where.exists() else where.resolve(), None  # as in new/../out, without a new
+        except FileExistsError:  # it was free when the experiment began
+            beside = out.absolute().with_name(f"{out.absolute().name}-{secrets.token_hex(4)}")
+            where = experiment.save(beside)
+            click.echo(f"{out} was made by someone else meanwhile.", err=True)
+            return where, None
+    except OSError as e:
+        return None, e
+
+
+def finished(experiment: Experiment, stored: Path | None, as_json: bool) -> None:
     """Print what came of an experiment, and where it is."""
-    out, cut = document["out"], experiment.about.get("interrupted") or "failed" in experiment.about
+    cut = experiment.about.get("interrupted") or "failed" in experiment.about
     if as_json:
-        echo_json(experiment.summary() | document)
+        echo_json(experiment.summary() | {"out": None if stored is None else str(stored)})
     elif experiment.run.duration:
         click.echo(experiment.report())
     if cut:
         length = experiment.run.duration or 0.0
-        stored = f"what was recorded is in {out}" if out else "nothing was stored"
-        click.echo(f"Ended after {length:g} ms of the culture's time; {stored}.", err=True)
-    elif out and not as_json:
-        click.echo(f"\nStored in {out}; livn plot {out} draws it.")
+        where = f"what was recorded is in {stored}" if stored else "nothing was stored"
+        click.echo(f"Ended after {length:g} ms of the culture's time; {where}.", err=True)
+    elif stored and not as_json:
+        click.echo(f"\nStored in {stored}; livn plot {stored} draws it.")

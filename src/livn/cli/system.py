@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from livn.cli.options import SYSTEM
+from livn.cli.options import SYSTEM, Place, directory_text
 from livn.cli.output import echo_json, table
 
 __all__ = ["command"]
@@ -52,7 +52,7 @@ def list_(as_json: bool) -> None:
 
 @command.command()
 @click.argument("system", type=SYSTEM)
-@click.option("--map", "picture", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+@click.option("--map", "picture", type=Place(dir_okay=False), metavar="FILE",
               help="Draw the map into a file: .png, .pdf or .svg.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def show(system: str, picture: Path | None, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("system", type=SYSTEM)
-@click.option("--to", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR", help="Where.")
+@click.option("--to", type=Place(file_okay=False), required=True, metavar="DIR", help="Where.")
 @click.option("--force", is_flag=True, help="Replace the system that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print where it is as JSON.")
 def build(system: str, to: Path, force: bool, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def build(system: str, to: Path, force: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"system": culture.name, "directory": str(where)})
     else:
-        click.echo(f"{culture.name} is in {where}; livn run {where} runs it.")
+        click.echo(f"{culture.name} is in {where}; livn run {directory_text(where)} runs it.")
 
 
 def plural(n: int, noun: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from livn.cli.config import TrainConfig
-from livn.cli.simulating import simulated, simulation
+from livn.cli.simulating import repeatable, simulated, simulation
 from livn.extras import optional
 
 __all__ = ["command"]
@@ -36,9 +36,13 @@ def _course(env: Any, options: TrainConfig) -> Any:
 
     durations = options.baseline, options.training, options.evaluation
     return training_course(
-        env, *durations, normalize_every=options.normalize_every, rules=options.rules, config=options.model_dump(),
+        env,
+        *durations,
+        normalize_every=options.normalize_every or None,
+        rules=options.rules,
+        config=repeatable(env, options),
         keep_currents=False,
-    )  # fmt: skip
+    )
 
 
 def _draw(experiment: Any, directory: Path) -> None:

@@ -25,7 +25,7 @@ from livn.run import Run
 from livn.stimulus import Stimulus
 
 if TYPE_CHECKING:
-    from livn.engine.base import Advance, Engine, Input
+    from livn.engine.base import Advance, Engine, Input, Probe
     from livn.network import Network
     from livn.plasticity import WeightTraces
 
@@ -267,9 +267,9 @@ class Env(Plastic):
             recordings=(self._recorders.signals, traces.settings),
             stream=(self._noise_seed if self._noise_seed != self.seed else "that of the culture", self._stream),
         )
-        probes = self._recorders.probes(network, step, steps)
+        probes, weights = self._due(network, step, start, steps)
+        check_memory(probes, steps, weights)
         every, samples = traces.due(step, start, steps)
-        check_memory(probes, steps, traces.memory(network, samples) if samples else 0)
         driven = None
         if stimulus is not None or self._world.size > 1:  # ranks must agree on one
             with self._world.once():
@@ -314,8 +314,18 @@ class Env(Plastic):
                 )
         return engine_input(stimulus, network, step)
 
-    def _check_duration(self, name: str, ms: float) -> None:
-        """Refuse a duration, named so, that `run` would refuse."""
+    def _due(self, network: Network, step: float, start: int, steps: int) -> tuple[list[Probe], int]:
+        """What an engine must sample in so many steps from step `start` on, and the bytes that weights take with them.
+
+        Raises:
+            ValueError: a recording dt that does not fit.
+        """
+        probes = self._recorders.probes(network, step, steps)
+        samples = self._traces.due(step, start, steps)[1]
+        return probes, self._traces.memory(network, samples) if samples else 0
+
+    def _check_duration(self, name: str, ms: float) -> int:
+        """The number of steps in a duration, named so; refuses one that `run` would refuse."""
         self._engine()
         step = self._step(None)
         steps = checks.steps(name, ms, step)
@@ -323,6 +333,7 @@ class Env(Plastic):
             self._recorders.probes(self._ensure_network(), step, steps)
         except ValueError as e:
             raise ValueError(f"{name}: {e}") from None
+        return steps
 
     def _step(self, dt: float | None) -> float:
         """The integration step of a run that asks for `dt`."""

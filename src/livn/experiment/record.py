@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from livn.recordings import tidy
+
 if TYPE_CHECKING:
     from livn.io import IO
     from livn.plasticity import PlasticitySummary, RuleParameters, Weights, WeightTraces
@@ -108,6 +110,7 @@ class Experiment:
         peak = max(_furthest(w.array, self.before.array) for w in self.weights.values())
         if self.traces is not None and len(self.traces):
             start = self.before.array[self.before.synapses.positions(self.traces.synapses)]
+            start = start.astype(np.float32).astype(np.float64)  # as samples are
             chunk = max(1, (1 << 22) // len(self.traces))
             parts = range(0, len(self.traces.t), chunk)
             peak = max([peak, *(_furthest(self.traces.frames(a, a + chunk), start) for a in parts)])
@@ -128,9 +131,10 @@ class Experiment:
         """Mean firing rate of a cell of each population, Hz, in a phase or in all; NaN where spikes are not known."""
         spikes = self.run.spikes
         start, stop = (phase.start, phase.stop) if phase else (self.run.t0, self.run.t0 + (self.run.duration or 0.0))
+        start, stop = tidy(start - self.run.t0), tidy(stop - self.run.t0)
         if spikes is None or stop <= start:
             return dict.fromkeys(self.cells, float("nan"))
-        within = (spikes.times >= start - self.run.t0) & (spikes.times < stop - self.run.t0)
+        within = (spikes.times >= start) & (spikes.times < stop)
         ids, seconds = spikes.ids[within], (stop - start) / 1000.0
         return {
             name: float(np.isin(ids, gids).sum() / len(gids) / seconds) if len(gids) else float("nan")
@@ -161,6 +165,7 @@ class Experiment:
 
         Raises:
             FileExistsError: the directory exists, and without `force` or with other things in it.
+        NotADirectoryError, PermissionError: it cannot be made there.
             OSError: it cannot be written; what was there is still there.
         """
         from livn.experiment.storage import save

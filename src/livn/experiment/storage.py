@@ -4,14 +4,16 @@
     culture.h5       cells, synapses and electrodes
     weights.h5       plastic weights at the ends of phases, and as sampled; where something can learn
     experiment.json  phases, rules, what the rules did, seed, versions
-    config.toml      the options: `livn run --config DIR/config.toml` repeats it
+    config.toml      the options: `livn run --config DIR/config.toml` repeats what a command did
     summary.json     the numbers of `Experiment.summary`
 
-The directory appears under its name when all of it is on disk, in one step.
+The directory appears under its name when all of it is on disk, in one step. One that is there stays, for it may be a
+link, a disk of its own or where someone works: what is in it is exchanged, `experiment.json` last.
 """
 
 from __future__ import annotations
 
+import numbers
 import os
 import secrets
 import shutil
@@ -31,31 +33,38 @@ from livn.run import Run
 from livn.system.storage import check_version, read_arrays, read_json, write_arrays, write_json
 from livn.system.system import pack, unpack
 
-__all__ = ["CONFIG", "check_free", "load", "save"]
+__all__ = ["CONFIG", "check_free", "load", "plain", "save"]
 
 FORMAT, FORMAT_VERSION = "livn-experiment", 1
 RUN, CULTURE, WEIGHTS, RECORD = "run.h5", "culture.h5", "weights.h5", "experiment.json"
 CONFIG, SUMMARY = "config.toml", "summary.json"
 FILES = (RUN, CULTURE, WEIGHTS, RECORD, CONFIG, SUMMARY)
 PICTURES = (".png", ".pdf", ".svg")
+MARK = ".livn-"
+"""Names that begin so are of a store that is under way, or was killed."""
 COLUMNS = ("gid", "syn_id", "mechanism", "pre", "section")
 
 
 def save(experiment: Experiment, directory: str | os.PathLike[str], force: bool = False) -> Path:
     """See `Experiment.save`."""
-    target = checks.path("directory", directory, "the name of a directory")
-    check_free(target, force)
+    given = checks.path("directory", directory, "the name of a directory")
+    check_free(given, force)
+    target = given.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    mark = f"{os.getpid()}.{secrets.token_hex(4)}"
-    part = target.absolute().with_name(f".{target.absolute().name}.{mark}.part")
+    there = target.exists()
+    mark = f"{MARK}{os.getpid()}-{secrets.token_hex(4)}"
+    part = (target if there else target.parent) / f"{mark}.part"
     try:
         part.mkdir()
         _write(experiment, part)
         _sync(part)
-        _take_place(part, target.absolute(), part.with_suffix(".old"))
+        if there:
+            _take_place(part, target, target / f"{mark}.old")
+        else:
+            part.replace(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return target
+    return given
 
 
 def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
@@ -63,17 +72,27 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
 
     Raises:
         FileExistsError: it holds an experiment, without `force`, or anything else.
+        OSError: it cannot be made, or not be written to.
     """
-    target = checks.path("directory", directory, "the name of a directory")
+    given = checks.path("directory", directory, "the name of a directory")
     checks.boolean("force", force)
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return
-    if not target.is_dir() or not (target / RECORD).is_file():
-        raise FileExistsError(f"{target} exists and holds no experiment: choose another name")
-    if not force:
-        raise FileExistsError(
-            f"{target} holds an experiment and is not overwritten: choose another name, or pass force=True"
-        )
+    target = given.resolve()
+    if target.exists():
+        held = not target.is_dir() or any(not p.name.startswith(MARK) for p in target.iterdir())
+        if held and not (target / RECORD).is_file():
+            raise FileExistsError(f"{given} exists and holds no experiment: choose another name")
+        if held and not force:
+            raise FileExistsError(
+                f"{given} holds an experiment and is not overwritten: choose another name, or pass force=True"
+            )
+    place = next(p for p in (target, *target.parents) if p.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(f"{given} cannot be made: {place} is not a directory")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"{given} cannot be made: {place} cannot be written to")
+    longest = os.pathconf(place, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
+    if any(len(os.fsencode(name)) > longest for name in target.parts):
+        raise OSError(f"{given} cannot be made: a name in it is longer than {longest} bytes")
 
 
 def load(directory: str | os.PathLike[str]) -> Experiment:
@@ -120,7 +139,7 @@ def _write(experiment: Experiment, directory: Path) -> None:
     write_arrays(directory / CULTURE, held, meta, "culture", compressed=True)
     if experiment.weights:
         _write_weights(experiment, directory / WEIGHTS)
-    write_json(directory / SUMMARY, _strict(experiment.summary()))
+    write_json(directory / SUMMARY, plain(experiment.summary()))
     (directory / CONFIG).write_text(_toml(experiment.config), encoding="utf-8")
     rows = None if experiment.plasticity is None else [asdict(row) for row in experiment.plasticity]
     document = {
@@ -130,9 +149,9 @@ def _write(experiment: Experiment, directory: Path) -> None:
         "can_learn": bool(experiment.weights),
         "rules": {name: p.to_dict() for name, p in experiment.rules.items()},
         "receptors": dict(experiment.receptors),
-        "plasticity": _strict(rows),
-        "config": _strict(experiment.config),
-        "about": _strict(experiment.about),
+        "plasticity": plain(rows),
+        "config": plain(experiment.config),
+        "about": plain(experiment.about),
     }
     write_json(directory / RECORD, document)
 
@@ -140,7 +159,7 @@ def _write(experiment: Experiment, directory: Path) -> None:
 def _toml(config: Mapping[str, Any]) -> str:
     import tomli_w
 
-    return tomli_w.dumps(_strict(config, drop=True))
+    return tomli_w.dumps(plain(config, drop=True))
 
 
 def _write_weights(experiment: Experiment, path: Path) -> None:
@@ -172,15 +191,19 @@ def _read_weights(path: Path) -> tuple[dict[str, Weights], WeightTraces | None]:
     return weights, WeightTraces(traced, meta["dt"], arrays["index"], arrays["samples"])
 
 
-def _strict(value: Any, drop: bool = False) -> Any:
+def plain(value: Any, drop: bool = False) -> Any:
     """A value in the terms of strict JSON, where NaN is null; with `drop`, of TOML, which has no null."""
     if isinstance(value, Mapping):
-        held = {str(k): _strict(v, drop) for k, v in value.items()}
+        held = {str(k): plain(v, drop) for k, v in value.items()}
         return {k: v for k, v in held.items() if v is not None or not drop}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, list | tuple):
-        return [_strict(v, drop) for v in value]
+        return [plain(v, drop) for v in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, numbers.Real) and not isinstance(value, int | float):
+        value = float(value)
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
@@ -196,17 +219,22 @@ def _sync(directory: Path) -> None:
 
 
 def _take_place(part: Path, target: Path, aside: Path) -> None:
-    """Give a directory its name; what had it goes once that is done, and comes back if it cannot be."""
-    if not target.exists():
-        part.replace(target)
-        return
-    target.replace(aside)
+    """Move what is in `part` into a directory, for the experiment in it, if there is one, which comes back if it cannot
+    be done. What others put there stays there."""
+    new = sorted(part.iterdir(), key=lambda file: file.name == RECORD)  # with the record it counts as there
+    old = [p for p in target.iterdir() if p.name in FILES or (p.stem in FIGURES and p.suffix in PICTURES)]
+    aside.mkdir()
     try:
-        part.replace(target)
+        for file in sorted(old, key=lambda file: file.name != RECORD):
+            file.replace(aside / file.name)
+        for file in new:
+            file.replace(target / file.name)
     except BaseException:
-        aside.replace(target)
+        for file in new:
+            if not file.exists():  # it came to the target
+                (target / file.name).unlink(missing_ok=True)
+        for file in sorted(aside.iterdir(), key=lambda file: file.name == RECORD):
+            file.replace(target / file.name)
+        aside.rmdir()
         raise
-    for left in aside.iterdir():  # what others put there stays there
-        if left.name not in FILES and not (left.stem in FIGURES and left.suffix in PICTURES):
-            left.replace(target / left.name)
     shutil.rmtree(aside, ignore_errors=True)
