@@ -57,7 +57,7 @@ def main() -> None:
 
     options.figure.parent.mkdir(parents=True, exist_ok=True)
     plot.training(*results).savefig(options.figure, dpi=110)
-    print(f"\nThe figure is in {options.figure}. The same from the command line: livn train EI2 --out trained")
+    print(f"\nThe figure is in {options.figure}. Much the same from the command line: livn train EI2 --out trained")
 
 
 if __name__ == "__main__":
