@@ -267,3 +267,8 @@ def test_an_action_is_an_amplitude() -> None:
         assert encoding.input_space.shape == (1,)
         with pytest.raises(TypeError, match="inputs must be a finite number"):
             encoding(env, 5.0, np.array([20.0, 3.0]))
+
+
+def test_a_run_is_not_taken_for_its_ids():
+    with make("EI1") as env, pytest.raises(TypeError, match=r"got a Run: give run\.spike_ids, run\.spike_times"):
+        env.channel_recording(env.record_spikes().run(1.0))

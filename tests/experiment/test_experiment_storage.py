@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livn import DamagedFile, Experiment, NewerFormat, Run, load_run, make
+from livn import DamagedFile, Env, Experiment, NewerFormat, Run, load_run, make
 from livn.experiment import run, storage, train
 from livn.io import MEA
 from tests.env.helpers import lively
@@ -325,3 +325,10 @@ def test_a_stored_experiment_outlives_its_culture(tmp_path):
     record.save(tmp_path / "out")
     shutil.rmtree(system)
     assert load_run(tmp_path / "out").system.num_neurons == 10
+
+
+def test_other_loaders_tell_of_load_run(record, target):
+    record.save(target)
+    for load in (Run.load, Env.load):
+        with pytest.raises(DamagedFile, match="holds an experiment: livn.load_run reads it"):
+            load(target)

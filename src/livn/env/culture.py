@@ -217,7 +217,10 @@ class Culture:
         """
         self._check_open()
         if self._running is not None:
-            raise RuntimeError("selection() must come before init()")
+            raise RuntimeError(
+                "selection() must come before init(), which make() calls: Env(system).selection(...).init()."
+                "apply_default_params()"
+            )
         chosen = self.system.selection(select, None, self.seed, method, bounds)
         if chosen is not None:
             left = np.concatenate(list(chosen.values()))

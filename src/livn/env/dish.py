@@ -12,6 +12,7 @@ from livn import checks
 from livn.env.culture import Culture
 from livn.io.base import warn_of_idle
 from livn.network import Network
+from livn.run import Run
 from livn.stimulus import Stimulus
 
 __all__ = ["Dish"]
@@ -89,6 +90,8 @@ class Dish(Culture):
         """
         if ids is None:
             raise ValueError("ids is None, so nothing was recorded: call env.record_spikes() before the run")
+        if isinstance(ids, Run):
+            raise TypeError("ids must be those of cells, got a Run: give run.spike_ids, run.spike_times")
         return self._io().channel_recording(self._coordinates()[1], ids, *arrays)
 
     def potential_recording(

@@ -115,7 +115,8 @@ def read_arrays(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, np.n
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     if path.is_dir():
-        raise DamagedFile(f"{path} is a directory, not a file of livn")
+        hint = ", which holds an experiment: livn.load_run reads it" if (path / "experiment.json").exists() else ""
+        raise DamagedFile(f"{path} is a directory, not a file of livn{hint}")
     _verify(path, kind)
     import h5py
 
