@@ -100,7 +100,7 @@ def _noise(env: Culture) -> str:
 def _recording(env: Culture) -> str:
     parts = [
         name if name == "spikes" else f"{name} every {signal.dt:g} ms"
-        for name, signal in [*env._recorders.signals.items()]
+        for name, signal in env._recorders.signals.items()
     ]
     settings = env._traces.settings
     if settings is not None:
