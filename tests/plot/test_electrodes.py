@@ -68,7 +68,7 @@ def test_the_strongest_are_drawn_and_the_legend_says_how_many() -> None:
     ax = plot.culture(system, most=2)
     starts = sorted(segment[0][0] for segment in lines(ax)[0].get_segments())
     assert starts == [30.0, 40.0]
-    assert "strongest 2 of 5 connections, 4 to 5 synapses each" in legend(ax)
+    assert "strongest 2 of 5 connected pairs, 4 to 5 synapses each" in legend(ax)
     widths = plot.culture(system).collections[1].get_linewidths()
     assert (np.diff(widths) > 0).all()
     assert not lines(plot.culture(system, most=0))
@@ -79,9 +79,9 @@ def test_weights_make_lines_strong() -> None:
     ax = plot.culture(chain(3), weights=Weights(keys, [1.0, 2.0, 4.0]))
     thin, wide = lines(ax)[0].get_linewidths()
     assert thin < wide
-    assert "2 connections, weight 1.5 to 4" in legend(ax)
+    assert "2 connected pairs, weight 1.5 to 4" in legend(ax)
     ax = plot.culture(chain(3), weights=Weights(keys, [1.0, 1.0, 1.00001]))
-    assert legend(ax).endswith("2 connections, weight 1")
+    assert legend(ax).endswith("2 connected pairs, weight 1")
 
 
 def test_an_experiment_shows_its_last_weights(experiment: Experiment) -> None:
@@ -168,3 +168,19 @@ def test_nonsense(done: Done) -> None:
         plot.culture(done.env, most=-1)
     with pytest.raises(TypeError, match="ax must be Matplotlib axes"):
         plot.culture(done.env, done.run)
+
+
+def test_no_projection_hides_the_others() -> None:
+    """EXC onto EXC has two synapses per pair, the others one; each gets its share of the lines."""
+    system = make("EI2").system
+    (drawn,) = lines(plot.culture(system, most=200))
+    place = {
+        tuple(np.round(xy, 6)): gid
+        for gid, xy in zip(system.gids.tolist(), system.neuron_coordinates[:, 1:3], strict=True)
+    }
+    ends = [(place[tuple(np.round(s[0], 6))] < 80, place[tuple(np.round(s[-1], 6))] < 80) for s in drawn.get_segments()]
+    pairs = np.unique(np.column_stack([system.synapses.pre, system.synapses.post]), axis=0) < 80
+    assert len(ends) == 200
+    for kind in ((True, True), (True, False), (False, True), (False, False)):
+        share = 200 * (pairs == kind).all(axis=1).mean()
+        assert abs(ends.count(kind) - share) < 1.0

@@ -47,11 +47,12 @@ def test_means_and_samples(done: Done) -> None:
     assert ax is given_axes
     for receptor, line in thick(ax).items():
         own = traces.array[:, places(traces, receptor)].astype(float)
-        np.testing.assert_allclose(line.get_ydata(), own.mean(axis=1))
-        np.testing.assert_allclose(line.get_xdata(), traces.t)
+        np.testing.assert_allclose(line.get_ydata()[1:], own.mean(axis=1))
+        np.testing.assert_allclose(line.get_xdata(), [traces.t[0] - traces.dt, *traces.t])
+        assert line.get_drawstyle() == "steps-pre"  # a sample stands for the time since the last one
         same = [x.get_ydata() for x in ax.lines if x.get_color() == line.get_color() and x is not line]
         assert len(same) == 3
-        assert all((trace == own.T).all(axis=1).any() for trace in same)
+        assert all((trace[1:] == own.T).all(axis=1).any() for trace in same)
     assert len(thick(ax)) == len(ax.collections) == 3
     assert ax.get_xlabel() == "time (ms)"
     assert "weight" in ax.get_ylabel()
@@ -78,7 +79,7 @@ def test_long_recordings_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch, don
         np.testing.assert_allclose(line.get_ydata(), whole[name])
     monkeypatch.setattr(learning, "FRAMES", 50)
     for name, line in thick(plot.weights(done.env)).items():
-        np.testing.assert_allclose(line.get_ydata(), whole[name][::6])
+        np.testing.assert_allclose(line.get_ydata()[1:], whole[name][1:][::6])
 
 
 def test_weights_in_a_file(tmp_path: object) -> None:

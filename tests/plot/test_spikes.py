@@ -207,8 +207,21 @@ def test_what_needs_a_culture_says_so(draw: object, done: Done) -> None:
         draw(done.run)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("sd", "error"), [(0.0, ValueError), (-1, ValueError), ("20", TypeError), (None, TypeError)])
+@pytest.mark.parametrize(("sd", "error"), [(0.0, ValueError), (-1, ValueError), ("20", TypeError), (True, TypeError)])
 def test_sd_is_a_width(sd: object, error: type[Exception], done: Done) -> None:
     for draw in (plot.rates, plot.activity):
         with pytest.raises(error, match="sd must be"):
             draw(done.run, of=done.env, sd=sd)
+
+
+def test_a_long_run_is_smoothed_widely_and_has_seconds(done: Done) -> None:
+    rng = np.random.default_rng(2)
+    run = Run({}, duration=30_000.0).add_spikes(rng.integers(0, 10, 400), np.sort(rng.uniform(0, 30_000.0, 400)))
+    ax = plot.rates(run, of=done.env)
+    wide = plot.rates(run, of=done.env, sd=100.0)
+    assert (ax.lines[0].get_xydata() == wide.lines[0].get_xydata()).all()
+    assert ax.get_xlabel() == "time (s)"
+    ax.figure.canvas.draw()
+    labels = [text.get_text() for text in ax.get_xticklabels()]
+    assert "10" in labels
+    assert "10000" not in labels

@@ -88,10 +88,16 @@ def points(ax: Axes) -> tuple[float, float]:
     return float(box.width * scale), float(box.height * scale)
 
 
+LONG = 5000.0
+"""From how many ms on an axis of time is in seconds."""
+
+
 def time_axis(ax: Axes, window: tuple[float, float]) -> None:
-    """Label the time and show the whole window, ms."""
-    ax.set_xlabel("time (ms)")
+    """Label the time and show the whole window, ms; a long one in seconds."""
     ax.set_xlim(*window)
+    if window[1] - window[0] > LONG:
+        ax.xaxis.set_major_formatter(lambda ms, place: f"{ms / 1000.0:g}")
+    ax.set_xlabel("time (s)" if window[1] - window[0] > LONG else "time (ms)")
 
 
 def headroom(ax: Axes, lines: int) -> None:

@@ -40,16 +40,16 @@ def culture(
 
     A line is a connected pair of cells, in the colour of the presynaptic population; it curves to the right as seen
     from there. The stronger, the wider and darker: strength is the mean multiplier of its plastic synapses where
-    weights are given, else the number of its synapses. Of more than `most` pairs only the strongest are drawn, those
-    that tie chosen at random; the legend says how many. Electrodes are squares. A dotted circle is how far one hears,
-    around each of up to 16, else around the one in the middle; a dashed circle is how far that one acts on cells, where
-    the map is large enough to show it.
+    weights are given, else the number of its synapses. Of more than `most` pairs only the strongest of each projection
+    are drawn, as many as are its share, those that tie chosen at random; the legend says how many. Electrodes are
+    squares. A dotted circle is how far one hears, around each of up to 16, else around the one in the middle; a dashed
+    circle is how far that one acts on cells, where the map is large enough to show it.
 
     Args:
         source: an Env, a System or an Experiment, whose last weights are taken if none are given.
         ax: Matplotlib axes; None: those of a new figure.
         weights: what `env.get_weights()` returned.
-        most: the most connections to draw, >= 0.
+        most: the most pairs to draw, >= 0.
 
     Returns:
         The axes.
@@ -106,7 +106,7 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     total = len(ends)
     if not total or not most:
         return
-    order = np.lexsort((np.random.default_rng(1).random(total), strength))[-most:]
+    order = _strongest(known, ends, strength, most)
     ends, strength = ends[order], strength[order]
     low, high = float(strength.min()), float(strength.max())
     level = (strength - low) / (high - low) if high > low else np.full(len(strength), 0.3)
@@ -125,8 +125,26 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     ax.add_collection(optional("matplotlib.collections", "plot").LineCollection(lines, linewidths=widths, colors=ink))
     span = " to ".join(dict.fromkeys(f"{end:.4g}" for end in (low, high)))
     each = f"weight {span}" if what == "weight" else f"{span} synapse{'s' * (span != '1')} each"
-    shown = f"{total:,} connections" if total == len(ends) else f"strongest {len(ends):,} of\n{total:,} connections"
+    pairs = f"{total:,} connected pair" + "s" * (total > 1)
+    shown = pairs if total == len(ends) else f"strongest {len(ends):,} of\n{pairs}"
     ax.plot([], [], color=GREY, lw=1.2, label=f"{shown},\n{each}")
+
+
+def _strongest(known: Tissue, ends: np.ndarray, strength: np.ndarray, most: int) -> np.ndarray:
+    """Places of the strongest pairs, weak ones first; each projection has its share, lest one of several synapses per
+    pair hide the others."""
+    order = np.lexsort((np.random.default_rng(1).random(len(ends)), strength))
+    if len(ends) <= most:
+        return order
+    member = np.zeros(ends.shape, np.int64)
+    for code, gids in enumerate(known.populations.values()):
+        member[np.isin(ends, gids)] = code
+    projection = (member[:, 0] * len(known.populations) + member[:, 1])[order]
+    share = np.bincount(projection) * (most / len(ends))
+    count = np.floor(share).astype(np.int64)
+    count[np.argsort(count - share, kind="stable")[: most - count.sum()]] += 1
+    chosen = [np.flatnonzero(projection == code)[-n:] for code, n in enumerate(count.tolist()) if n]
+    return order[np.sort(np.concatenate(chosen))]
 
 
 def _electrodes(ax: Axes, io: MEA) -> None:

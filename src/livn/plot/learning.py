@@ -95,13 +95,13 @@ def draw_weights(
     """See `weights`; `named`: whether to write the names of phases."""
     places = by_receptor(traces.synapses, receptors)
     step = -(-len(traces.t) // FRAMES)
-    t = traces.t[::step]
+    t = np.concatenate([traces.t[:1] - traces.dt, traces.t[::step]])  # a sample stands for the time since the last one
     draw = np.random.default_rng(1)
     some = {name: np.sort(draw.choice(at, min(most, at.size), replace=False)) for name, at in places.items()}
     kept: dict[str, list[np.ndarray]] = {name: [] for name in places}
     moments: dict[str, list[np.ndarray]] = {name: [] for name in places}
     rows = max(1, READ // len(traces))
-    for a in range(0, len(t), rows):
+    for a in range(0, len(t) - 1, rows):
         values = traces.frames(a * step, (a + rows) * step, step)
         for name, at in places.items():
             own = values[:, at].astype(np.float64)
@@ -109,11 +109,12 @@ def draw_weights(
             moments[name].append(np.stack([own.mean(axis=1), own.std(axis=1)]))
     for name, colour in colours(places).items():
         if some[name].size:
-            ax.plot(t, np.concatenate(kept[name]), color=colour, lw=0.7, alpha=0.45)
-        mean, sd = np.concatenate(moments[name], axis=1)
-        ax.fill_between(t, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0)
-        ax.plot(t, mean, color=colour, lw=2.0, label=name, zorder=3)
-    time_axis(ax, window or (float(t[0]) - traces.dt, float(t[-1])))
+            values = np.concatenate([kept[name][0][:1], *kept[name]])
+            ax.plot(t, values, color=colour, lw=0.7, alpha=0.45, drawstyle="steps-pre")
+        mean, sd = np.concatenate([moments[name][0][:, :1], *moments[name]], axis=1)
+        ax.fill_between(t, mean - sd, mean + sd, color=colour, alpha=0.18, lw=0, step="pre")
+        ax.plot(t, mean, color=colour, lw=2.0, label=name, zorder=3, drawstyle="steps-pre")
+    time_axis(ax, window or (float(t[0]), float(t[-1])))
     ax.set_ylabel(AXIS)
     headroom(ax, 2)
     title = f"mean ± sd, and up to {most} traces of each" if most else "mean ± sd"

@@ -77,7 +77,7 @@ def rule(
         text = name if label is None else label if len(chosen) == 1 else f"{label}, {name}"
         _draw(ax, name, p, np.arange(low, high, STEP), colour, text)
     ax.set_xlabel("membrane potential (mV)")
-    ax.set_ylabel("drive (−1 to 1), growth above 0")
+    ax.set_ylabel("drive (growth above 0)")
     ax.relim()
     left, right = (low, high) if fresh else ax.get_xlim()
     ax.set_xlim(min(left, low), max(right, high))

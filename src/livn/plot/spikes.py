@@ -91,7 +91,7 @@ def _label_cells(ax: Axes, order: np.ndarray | None) -> None:
         ax.yaxis.set_major_formatter(lambda y, _: str(order[round(y)]) if y == round(y) and 0 <= y < len(order) else "")
 
 
-def rates(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None, sd: float = 20.0) -> Axes:
+def rates(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None, sd: float | None = None) -> Axes:
     """Mean rate of a cell of each population over time, Hz.
 
     Spikes are smoothed by a Gaussian, which at the ends of the run is cut and renormalised.
@@ -100,7 +100,7 @@ def rates(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None, sd: 
         run: a Run or an Experiment.
         ax: Matplotlib axes; None: those of a new figure.
         of: the culture of the run, an Env, a System or an Experiment; needed for a Run.
-        sd: standard deviation of the Gaussian, ms.
+        sd: standard deviation of the Gaussian, ms; None: 20 ms, or a 300th of the run if that is longer.
 
     Returns:
         The axes.
@@ -110,7 +110,7 @@ def rates(run: Run | Experiment, ax: Axes | None = None, *, of: Any = None, sd: 
         TypeError: an argument of another kind; a Run without `of`.
     """
     source = _counted(run, of)
-    sd = checks.number("sd", sd, above=0.0, unit="ms")
+    sd = None if sd is None else checks.number("sd", sd, above=0.0, unit="ms")
     return draw_rates(axes(ax, (6.4, 2.4)), source, sd)
 
 
@@ -123,9 +123,10 @@ def _counted(run: Any, of: Any) -> Source:
     return source
 
 
-def draw_rates(ax: Axes, source: Source, sd: float = 20.0, *, named: bool = True) -> Axes:
+def draw_rates(ax: Axes, source: Source, sd: float | None = None, *, named: bool = True) -> Axes:
     """See `rates`; `named`: whether to write the names of phases."""
     spikes, (start, stop) = spikes_in(source), source.window
+    sd = max(20.0, (stop - start) / 300.0) if sd is None else sd
     top = 0.0
     for name, colour in colours(source.populations).items():
         gids = source.populations[name]
@@ -158,7 +159,7 @@ def smoothed(times: np.ndarray, duration: float, sd: float) -> tuple[np.ndarray,
 
 
 def activity(
-    run: Run | Experiment, figure: Figure | SubFigure | None = None, *, of: Any = None, sd: float = 20.0
+    run: Run | Experiment, figure: Figure | SubFigure | None = None, *, of: Any = None, sd: float | None = None
 ) -> tuple[Axes, Axes]:
     """A raster with the rates under it, on one axis of time.
 
@@ -166,7 +167,7 @@ def activity(
         run: a Run or an Experiment.
         figure: an empty Matplotlib figure; None: a new one.
         of: the culture of the run, an Env, a System or an Experiment; needed for a Run.
-        sd: standard deviation of the Gaussian that smooths rates, ms.
+        sd: standard deviation of the Gaussian that smooths rates, ms; None: as `rates` chooses it.
 
     Returns:
         The axes of the raster and those of the rates.
@@ -175,7 +176,7 @@ def activity(
         ValueError, TypeError: as `raster` and `rates` do.
     """
     source = _counted(run, of)
-    sd = checks.number("sd", sd, above=0.0, unit="ms")
+    sd = None if sd is None else checks.number("sd", sd, above=0.0, unit="ms")
     upper, lower = canvas(figure, (6.8, 5.0)).subplots(2, 1, sharex=True, height_ratios=[2.4, 1.0])
     draw_raster(axes(upper), source).set_xlabel("")
     draw_rates(axes(lower), source, sd, named=False)
