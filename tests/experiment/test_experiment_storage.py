@@ -261,6 +261,46 @@ KILLED = textwrap.dedent("""
 """)
 
 
+FULL = textwrap.dedent("""
+    import os, resource, signal, sys
+    from pathlib import Path
+    from livn import load_run
+
+    record, out = load_run(sys.argv[1]), Path(sys.argv[2])
+    for most in (600, 3000, 9000, 20000, 30000):  # as if the disk were full then
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        try:
+            record.save(out / "out")
+        except OSError:
+            print("full", most, os.listdir(out))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    for k in range(1, 20):
+        try:
+            signal.setitimer(signal.ITIMER_REAL, k * 1e-3)
+            record.save(out / "out", force=True)
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+        except KeyboardInterrupt:
+            assert [n for n in os.listdir(out) if n != "out"] == [], os.listdir(out)
+    record.save(out / "out", force=True)
+    print("stored")
+""")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limits of files")
+def test_neither_a_full_disk_nor_ctrl_c_ends_the_process(record, tmp_path):
+    record.save(tmp_path / "source")
+    largest = max(p.stat().st_size for p in (tmp_path / "source").iterdir())
+    (tmp_path / "target").mkdir()
+    command = [sys.executable, "-c", FULL, str(tmp_path / "source"), str(tmp_path / "target")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1000:]
+    told = [f"full {most} []" for most in (600, 3000, 9000, 20000, 30000) if most < largest]
+    assert done.stdout.splitlines() == [*told, "stored"]
+    assert len(told) >= 2
+    assert_same(load_run(tmp_path / "target" / "out"), record)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 @pytest.mark.parametrize("part", ["write_arrays", "_sync"])
 def test_a_store_that_is_killed_leaves_the_old_one(record, other, tmp_path, part):
@@ -330,5 +370,5 @@ def test_a_stored_experiment_outlives_its_culture(tmp_path):
 def test_other_loaders_tell_of_load_run(record, target):
     record.save(target)
     for load in (Run.load, Env.load):
-        with pytest.raises(DamagedFile, match="holds an experiment: livn.load_run reads it"):
+        with pytest.raises(DamagedFile, match=r"holds an experiment: livn\.load_run reads it"):
             load(target)

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,16 +74,11 @@ def write_arrays(
     document = json.dumps({"meta": meta, "arrays": list(portable)})
 
     def write(part: Path) -> None:
-        import h5py
-
         try:
-            with h5py.File(part, "x", userblock_size=HEADER_SIZE) as h:
-                h.create_dataset("meta", data=np.frombuffer(document.encode(), np.uint8))
-                group = h.create_group("arrays")
-                for name, a in portable.items():
-                    packed = compressed and a.ndim and a.nbytes >= WORTH_PACKING
-                    group.create_dataset(name, data=a, **(PACKING if packed else {}))
-        except RuntimeError as e:  # how h5py reports a full disk
+            # in a thread, where no Ctrl-C comes: HDF5 can as little do with it as with a full disk
+            with ThreadPoolExecutor(1) as aside:
+                aside.submit(_write_hdf5, part, document, portable, compressed).result()
+        except RuntimeError as e:  # how h5py reports most of what fails
             raise StorageError(f"{path} could not be written: {e}") from e
         with part.open("r+b") as f:
             f.seek(HEADER_SIZE)
@@ -152,6 +148,65 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise DamagedFile(f"{path} must hold a JSON object, got {type(document).__name__}")
     return document
+
+
+def _write_hdf5(path: Path, document: str, arrays: Mapping[str, np.ndarray], compressed: bool) -> None:
+    import h5py
+
+    with _Sink(path) as sink, h5py.File(sink, "w", userblock_size=HEADER_SIZE) as h:
+        h.create_dataset("meta", data=np.frombuffer(document.encode(), np.uint8))
+        group = h.create_group("arrays")
+        for name, a in arrays.items():
+            packed = compressed and a.ndim and a.nbytes >= WORTH_PACKING
+            group.create_dataset(name, data=a, **(PACKING if packed else {}))
+
+
+class _Sink:
+    """A new file that HDF5 writes to and that takes everything: where a disk is full HDF5 would end the process. What
+    failed is raised when all is over."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("x+b", buffering=0)
+        self._error: OSError | None = None
+
+    def __enter__(self) -> _Sink:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        while len(rest) and self._error is None:
+            try:
+                rest = rest[self._file.write(rest) :]
+            except OSError as e:
+                self._error = e
+        return len(data)
+
+    def truncate(self, size: int) -> int:
+        try:
+            return self._file.truncate(size)
+        except OSError as e:
+            self._error = self._error or e
+            return size
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
 
 
 def _portable(name: str, a: np.ndarray) -> np.ndarray:
