@@ -171,6 +171,6 @@ def _draw(culture: Any, picture: Path) -> None:
     from livn import plot
     from livn.extras import optional
 
-    figure = optional("matplotlib.figure", "plot").Figure((7.2, 5.6), layout="constrained")  # no window
+    figure = optional("matplotlib.figure", "plot").Figure((7.2, 5.2), layout="compressed")  # no window
     plot.culture(culture, figure.subplots())
     figure.savefig(picture, dpi=150)

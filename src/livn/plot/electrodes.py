@@ -39,11 +39,11 @@ def culture(
     """The culture from above, µm: cells by population, connections, electrodes with their ids and radii.
 
     A line is a connected pair of cells, in the colour of the presynaptic population; it curves to the right as seen
-    from there. The stronger, the wider and darker: strength is the mean multiplier of its plastic synapses where
-    weights are given, else the number of its synapses. Of more than `most` pairs only the strongest of each projection
-    are drawn, as many as are its share, those that tie chosen at random; the legend says how many. Electrodes are
-    squares. A dotted circle is how far one hears, around each of up to 16, else around the one in the middle; a dashed
-    circle is how far that one acts on cells, where the map is large enough to show it.
+    from there. The stronger among those of its projection, the wider and darker: strength is the mean multiplier of its
+    plastic synapses where weights are given, else the number of its synapses. Of more than `most` pairs only the
+    strongest of each projection are drawn, as many as are its share, those that tie chosen at random; the legend says
+    how many. Electrodes are squares. A dotted circle is how far one hears, around each of up to 16, else around the one
+    in the middle; a dashed circle is how far that one acts on cells, where the map is large enough to show it.
 
     Args:
         source: an Env, a System or an Experiment, whose last weights are taken if none are given.
@@ -106,10 +106,11 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     total = len(ends)
     if not total or not most:
         return
-    order = _strongest(known, ends, strength, most)
-    ends, strength = ends[order], strength[order]
+    projection = _projection(known, ends)
+    order = _strongest(projection, strength, most)
+    ends, strength, projection = ends[order], strength[order], projection[order]
     low, high = float(strength.min()), float(strength.max())
-    level = (strength - low) / (high - low) if high > low else np.full(len(strength), 0.3)
+    level = _level(projection, strength)
     rows = known.coordinates
     sorter = np.argsort(rows[:, 0])
     a, b = (rows[sorter[np.searchsorted(rows[sorter, 0], side)], 1:3] for side in ends.T)
@@ -130,21 +131,36 @@ def _connect(ax: Axes, known: Tissue, hue: Mapping[str, str], weights: Weights |
     ax.plot([], [], color=GREY, lw=1.2, label=f"{shown},\n{each}")
 
 
-def _strongest(known: Tissue, ends: np.ndarray, strength: np.ndarray, most: int) -> np.ndarray:
-    """Places of the strongest pairs, weak ones first; each projection has its share, lest one of several synapses per
-    pair hide the others."""
-    order = np.lexsort((np.random.default_rng(1).random(len(ends)), strength))
-    if len(ends) <= most:
-        return order
+def _projection(known: Tissue, ends: np.ndarray) -> np.ndarray:
+    """int64[n], a number for the populations that each pair joins."""
     member = np.zeros(ends.shape, np.int64)
     for code, gids in enumerate(known.populations.values()):
         member[np.isin(ends, gids)] = code
-    projection = (member[:, 0] * len(known.populations) + member[:, 1])[order]
-    share = np.bincount(projection) * (most / len(ends))
+    return member[:, 0] * len(known.populations) + member[:, 1]
+
+
+def _strongest(projection: np.ndarray, strength: np.ndarray, most: int) -> np.ndarray:
+    """Places of the strongest pairs, weak ones first; each projection has its share, lest one of several synapses per
+    pair hide the others."""
+    order = np.lexsort((np.random.default_rng(1).random(len(strength)), strength))
+    if len(strength) <= most:
+        return order
+    share = np.bincount(projection) * (most / len(strength))
     count = np.floor(share).astype(np.int64)
     count[np.argsort(count - share, kind="stable")[: most - count.sum()]] += 1
-    chosen = [np.flatnonzero(projection == code)[-n:] for code, n in enumerate(count.tolist()) if n]
+    chosen = [np.flatnonzero(projection[order] == code)[-n:] for code, n in enumerate(count.tolist()) if n]
     return order[np.sort(np.concatenate(chosen))]
+
+
+def _level(projection: np.ndarray, strength: np.ndarray) -> np.ndarray:
+    """float64[n], 0 to 1: how strong a pair is among those of its projection; 0.3 where all are alike."""
+    level = np.full(len(strength), 0.3)
+    for code in np.unique(projection):
+        own = projection == code
+        low, high = strength[own].min(), strength[own].max()
+        if high > low:
+            level[own] = (strength[own] - low) / (high - low)
+    return level
 
 
 def _electrodes(ax: Axes, io: MEA) -> None:
