@@ -12,7 +12,7 @@ __all__ = ["PATIENCE", "Meter", "meter"]
 PATIENCE = 1.0
 """Seconds that a simulation may last before a bar appears by itself."""
 
-LAYOUT = "{desc} {percentage:3.0f}%|{bar:20}| {n:.4g} of {total:.4g} s{postfix}, {remaining} left"
+LAYOUT = "{desc} {percentage:3.0f}%|{bar:20}| {n:.4g} of {total:.4g} s{postfix}"
 
 
 class Meter:
@@ -44,8 +44,10 @@ class Meter:
     def _show(self, done: float, spikes: int, seconds: float) -> None:
         if self._bar is None:
             self._bar = _bar(self.total / 1000.0, self.what)
-        factor = f"real-time factor {1000.0 * seconds / done:.2g}, " if done else ""
-        self._bar.set_postfix_str(f"{factor}{spikes:,} spikes", refresh=False)
+        pace = seconds / done if done else 0.0  # of the whole way: tqdm's own would leap
+        factor = f"real-time factor {1000.0 * pace:.2g}, " if done else ""
+        left = f", {self._bar.format_interval((self.total - done) * pace)} left" if done else ""
+        self._bar.set_postfix_str(f"{factor}{spikes:,} spikes{left}", refresh=False)
         self._bar.update(done / 1000.0 - self._bar.n)
 
     def passed(self, ms: float, spikes: int) -> None:

@@ -39,7 +39,7 @@ def test_version(livn):
     [
         (("trian",), "unknown command 'trian'; legal: run, train, plot, system, doctor, bench; did you mean 'train'?"),
         (("--loud",), "No such option '--loud'"),
-        (("system", "shw"), "No such command 'shw'"),
+        (("system", "shw"), "unknown command 'shw'; legal: build, list, show; did you mean 'show'?"),
         (("plot", "nowhere"), "Directory 'nowhere' does not exist"),
     ],
 )

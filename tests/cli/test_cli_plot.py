@@ -65,3 +65,12 @@ def test_a_damaged_record(livn, stored, tmp_path):
     result = livn("plot", copy)
     assert result.code == 1
     assert "run.h5 was not written by livn" in result.err
+
+
+def test_what_was_not_recorded_is_not_drawn(livn, tmp_path):
+    out = tmp_path / "out"
+    assert livn("run", "EI1", "--duration", "5ms", "--voltage-cells", 0, "--out", out).code == 0
+    result = livn("plot", out, "--only", "activity", "--only", "voltage", "--to", tmp_path / "figures")
+    assert result.code == 2
+    assert f"'voltage' shows what was not recorded in {out}" in result.err
+    assert contents(tmp_path) == ["out"]

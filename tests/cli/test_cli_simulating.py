@@ -21,7 +21,7 @@ def test_run_prints_a_summary(livn):
     result = livn("run", "EI1", *QUICK)
     assert result.code == 0
     assert "EI1: 8 EXC, 2 INH, 146 plastic synapses" in result.out
-    assert "0.02 s of its time" in result.out
+    assert "0.02 s simulated in " in result.out
     assert result.err == ""
 
 
@@ -179,7 +179,7 @@ FILES = [
     ("rules = 3", r"rules: must be a valid dictionary"),
     ("[rules.EXC]\nA_lpt = 3", r"unknown plasticity parameter for EXC 'A_lpt'.*did you mean 'A_ltp'"),
     ("[rules]\nA_ltp = -3", r"A_ltp must be a finite number >= 0"),
-    ("[set]\nnonsense = 3", r"unknown weight 'nonsense'"),
+    ('system = "EI1"\n[set]\nnonsense = 3', r"unknown weight 'nonsense'"),
     ("duration = ", r"is not TOML"),
     ("threads = 0", r"threads: must be greater than or equal to 1, got 0"),
 ]
@@ -216,11 +216,18 @@ USAGE = [
     (("run", "EI1", "--duration", "0"), "a duration must be > 0"),
     (("run", "EI1", "--duration", "nan"), "'nan' is no duration"),
     (("run", "EI1", "--duration", "1e999"), "and finite"),
-    (("run", "EI1", "--rule", "A_ltp=1"), "nothing learns: add --plasticity, or drop them"),
+    (("run", "EI1", "--rule", "A_ltp=1"), "--rule: nothing learns: add --plasticity, or drop this"),
     (("run", "EI1", "--duration", "10.01"), "duration must be a multiple of the step dt = 0.025 ms"),
     (("run", "EI1", "--duration", "10.05"), "multiple of the recording dt of 'voltage'"),
     (("run", "EI1", "--voltage-every", "0.33"), "must be a multiple of the step"),
-    (("run", "EI1", "--normalize-every", "1.01"), "normalize_every must be a multiple"),
+    (
+        ("run", "EI1", "--plasticity", "--normalize-every", "1.01"),
+        "--normalize-every: normalize_every must be a multiple",
+    ),
+    (("run", "EI1", "--normalize-every", "10"), "--normalize-every: nothing learns: add --plasticity, or drop this"),
+    (("run", "--duration", "1s"), "Missing argument 'SYSTEM': EI1, EI2, EI3, EI4, or a system's directory."),
+    (("run", "EI1", "--weights-every", "0.03"), "--weights-every: the dt of record_weights must be a multiple"),
+    (("train", "EI1", "--evaluation", "10.01"), "--evaluation: evaluation must be a multiple"),
     (("run", "EI1", "--weights-every", "0.33"), "must be a multiple of the step"),
     (("run", "EI1", "--duration", "10000s"), "narrow 'voltage'"),
     (("train", "EI1", "--training", "1000s", "--weights-every", "0.1"), "--weights-every, --weight-synapses"),
@@ -393,7 +400,9 @@ def test_a_simulation_that_diverges_keeps_what_came_before(livn, tmp_path, monke
         return real(self, duration, *args, **options)
 
     monkeypatch.setattr(Env, "run", failing)
-    result = livn("run", "EI1", "--duration", "60ms", "--normalize-every", "10ms", "--out", tmp_path / "out")
+    result = livn(
+        "run", "EI1", "--duration", "60ms", "--plasticity", "--normalize-every", "10ms", "--out", tmp_path / "out"
+    )
     assert result.code == 1
     assert "Ended after 20 ms of the culture's time; what was recorded is in" in result.err
     assert "the simulation diverged" in result.err

@@ -56,8 +56,16 @@ def test_a_map_is_drawn(livn, tmp_path, suffix):
 
 def test_a_map_in_a_format_that_there_is_not(livn, tmp_path):
     result = livn("system", "show", "EI1", "--map", tmp_path / "map.docx")
-    assert result.code == 1
-    assert "docx" in result.err
+    assert result.code == 2
+    assert "map.docx must end in one of .png, .pdf, .svg" in result.err
+
+
+def test_a_system_is_not_put_among_other_things(livn, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    result = livn("system", "build", "EI1", "--to", tmp_path, "--force")
+    assert result.code == 2
+    assert "exists and holds no system" in result.err
+    assert contents(tmp_path) == ["notes.txt"]
 
 
 def test_build_writes_a_system_that_runs(livn, tmp_path):

@@ -101,7 +101,7 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("command", [("run", "--duration", "20ms"), ("train", "--training", "20ms")])
+@pytest.mark.parametrize("command", [("run", "--duration", "20ms", "--plasticity"), ("train", "--training", "20ms")])
 def test_an_interrupt_while_it_is_stored_loses_nothing(tmp_path, command):
     out = tmp_path / "out"
     call = [sys.executable, "-c", IMPATIENT, command[0], "EI1", *command[1:], "--normalize-every", "20ms"]

@@ -124,7 +124,7 @@ def test_systems(tmp_path: Path) -> None:
         "": "System small",
         "cells": "6 (EXC 4, INH 2)",
         "synapses": "60",
-        "ground": "150 × 150 µm",
+        "area": "150 × 150 µm",
         "stored": "in memory only",
     }
     assert shown(ParallelSystem(3))["cells"] == "EXC 3"

@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from livn import __version__
+from livn.cli.options import Group
 
 __all__ = ["app", "main"]
 
@@ -26,7 +27,7 @@ FAILURES = (ValueError, TypeError, LookupError, OSError, RuntimeError, MemoryErr
 """What a wrong wish or an unlucky machine raises; all else is a bug and shows its traceback."""
 
 
-class Commands(click.Group):
+class Commands(Group):
     """Commands whose modules are imported when they are used: `livn --help` is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -41,13 +42,6 @@ class Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from livn.checks import unknown  # here, since it imports NumPy, and the doctor must do without
-
-            raise click.UsageError(str(unknown("command", args[0], COMMANDS)), ctx)
-        return super().resolve_command(ctx, args)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

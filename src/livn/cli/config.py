@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from livn.checks import unknown
 from livn.cli.options import SYSTEM, Duration, duration_ms, duration_text
 
-__all__ = ["RunConfig", "SharedConfig", "TrainConfig", "configured", "dumped", "options_of", "read_file"]
+__all__ = ["RunConfig", "SharedConfig", "TrainConfig", "configured", "dumped", "flag_of", "options_of", "read_file"]
 
 
 def _system(value: Any) -> str:
@@ -81,10 +81,14 @@ class SharedConfig(BaseModel):
     command: ClassVar[str]
 
     system: Annotated[str, BeforeValidator(_system)] = option("EI1", "A predefined system, or a system's directory.")
-    seed: Whole = option(123, "Of the noise and of every random choice.", "N", ge=0, le=2**64 - 1)
-    engine: str | None = option(None, "cpu or neuron; by default LIVN_BACKEND, else cpu.", "NAME")
-    threads: Whole | None = option(None, "At most; by default as many as the culture can use.", "N", ge=1, le=1024)
-    precision: str = option("double", "double, or single: faster, with other spikes.", "NAME")
+    seed: Whole = option(123, "Seed of the noise and of every random choice.", "N", ge=0, le=2**64 - 1)
+    engine: str | None = option(None, "What integrates: cpu or neuron; by default LIVN_BACKEND, else cpu.", "NAME")
+    threads: Whole | None = option(
+        None, "Threads, at most; by default as many as the culture can use.", "N", ge=1, le=1024
+    )
+    precision: str = option(
+        "double", "Of the arithmetic: double, or single, which is faster and gives other spikes.", "NAME"
+    )
     rules: Annotated[dict[str, Any], BeforeValidator(_grouped)] = option(
         {}, "A parameter of the learning rules, such as A_ltp=2 or EXC.A_ltp=2; may be repeated.", "NAME=NUMBER"
     )
@@ -93,11 +97,11 @@ class SharedConfig(BaseModel):
         "A parameter as env.set_params names it: EXC_EXC=2, noise-g_e0=0.002, cells-soma.g_pas=1e-4; may be repeated.",
         "NAME=NUMBER",
     )
-    voltage_cells: Whole = option(3, "Record the potentials of so many cells of each population.", "N", ge=0)
+    voltage_cells: Whole = option(3, "Record the potentials of this many cells of each population.", "N", ge=0)
     voltage_every: Milliseconds = option("0.1ms", "Spacing of the potentials.", "DURATION")
-    weight_synapses: Whole = option(5000, "Sample the weights of about so many synapses, drawn by chance.", "N", ge=0)
+    weight_synapses: Whole = option(5000, "Sample the weights of about this many synapses, drawn by chance.", "N", ge=0)
     weights_every: Milliseconds = option("10ms", "Spacing of the weights.", "DURATION")
-    lfp: bool = option(False, "Record field potentials at the electrodes.")
+    lfp: bool = option(False, "Record field potentials at the electrodes. [default: no]")
     lfp_every: Milliseconds = option("0.5ms", "Spacing of the field potentials.", "DURATION")
 
 
@@ -106,10 +110,10 @@ class RunConfig(SharedConfig):
 
     command = "run"
 
-    duration: Milliseconds = option("1s", "How long, of the culture's time.", "DURATION")
-    plasticity: bool = option(False, "Let the synapses learn.")
+    duration: Milliseconds = option("1s", "How long to simulate, in the culture's time.", "DURATION")
+    plasticity: bool = option(False, "Let the synapses learn. [default: no]")
     normalize_every: Pause | None = option(
-        None, "Homeostasis: scale every cell's weights back to a mean of 1, so often; 0: never.", "DURATION"
+        None, "Homeostasis: scale every cell's weights back to a mean of 1 this often; 0: never.", "DURATION"
     )
 
 
@@ -118,11 +122,11 @@ class TrainConfig(SharedConfig):
 
     command = "train"
 
-    baseline: Pause = option("200ms", "The culture before it learns.", "DURATION")
+    baseline: Pause = option("200ms", "How long the culture runs before it learns; 0: not at all.", "DURATION")
     training: Milliseconds = option("1s", "How long it learns.", "DURATION")
-    evaluation: Pause = option("200ms", "How long it runs with frozen weights.", "DURATION")
+    evaluation: Pause = option("200ms", "How long it runs with frozen weights; 0: not at all.", "DURATION")
     normalize_every: Pause = option(
-        "100ms", "Homeostasis in training: scale every cell's weights back to a mean of 1, so often; 0: never.",
+        "100ms", "Homeostasis in training: scale every cell's weights back to a mean of 1 this often; 0: never.",
         "DURATION",
     )  # fmt: skip
 
@@ -144,10 +148,15 @@ def _in_order(config: type[SharedConfig]) -> list[str]:
     return ["system", *own, *(name for name in SharedConfig.model_fields if name != "system")]
 
 
+def flag_of(name: str) -> str:
+    """How the command line names a field."""
+    return "SYSTEM" if name == "system" else "--" + {"rules": "rule"}.get(name, name).replace("_", "-")
+
+
 def _option(config: type[SharedConfig], name: str) -> Any:
     field = config.model_fields[name]
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    flag = "--" + {"rules": "rule"}.get(name, name).replace("_", "-")
+    flag = flag_of(name)
     if field.annotation is bool:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=field.description)
     options: dict[str, Any] = {"multiple": True} if isinstance(field.default, dict) else {"default": None}
@@ -177,7 +186,9 @@ def read_file(path: Path, config: type[SharedConfig]) -> dict[str, Any]:
     return document
 
 
-def configured(config: type[SharedConfig], given: Mapping[str, Any], file: Path | None) -> Any:
+def configured(
+    config: type[SharedConfig], given: Mapping[str, Any], file: Path | None, *, needs_system: bool = True
+) -> Any:
     """The options in force: those of the command line, else of the file, else the defaults.
 
     Raises:
@@ -194,10 +205,11 @@ def configured(config: type[SharedConfig], given: Mapping[str, Any], file: Path 
         if not error["msg"].startswith("Value error") and "got" not in message:
             message += f", got {error['input']!r:.100}"
         if name in told:
-            hint = "SYSTEM" if name == "system" else "--" + {"rules": "rule"}.get(name, name).replace("_", "-")
-            raise click.BadParameter(message, param_hint=hint) from None
+            raise click.BadParameter(message, param_hint=flag_of(name)) from None
         raise click.UsageError(f"{file}: {name}: {message}") from None
     _check_names(made)
+    if needs_system and "system" not in made.model_fields_set:
+        raise click.UsageError("Missing argument 'SYSTEM': EI1, EI2, EI3, EI4, or a system's directory.")
     return made
 
 

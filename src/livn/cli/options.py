@@ -12,7 +12,17 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["DURATION", "SYSTEM", "Duration", "Place", "SystemName", "directory_text", "duration_ms", "duration_text"]
+__all__ = [
+    "DURATION",
+    "SYSTEM",
+    "Duration",
+    "Group",
+    "Place",
+    "SystemName",
+    "directory_text",
+    "duration_ms",
+    "duration_text",
+]
 
 UNITS = {"ms": 1.0, "s": 1000.0, "min": 60_000.0}
 """ms in each unit of time."""
@@ -95,6 +105,18 @@ class SystemName(click.ParamType):
 
         names = [CompletionItem(name) for name in PREDEFINED if name.startswith(incomplete)]
         return [*names, CompletionItem(incomplete, type="dir")]
+
+
+class Group(click.Group):
+    """A group that says what it has when asked for a command that it has not."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        legal = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in legal:
+            from livn.checks import unknown  # here, since it imports NumPy, and the doctor must do without
+
+            raise click.UsageError(str(unknown("command", args[0], legal)), ctx)
+        return super().resolve_command(ctx, args)
 
 
 class Place(click.Path):

@@ -14,7 +14,7 @@ __all__ = ["command"]
 
 @click.command(name="plot", no_args_is_help=True)
 @click.argument("directory", metavar="DIR", type=Place(exists=True, file_okay=False))
-@click.option("--to", type=Place(file_okay=False), metavar="FOLDER", help="Where; by default DIR.")
+@click.option("--to", type=Place(file_okay=False), metavar="FOLDER", help="Folder for the figures; by default DIR.")
 @click.option("--only", multiple=True, metavar="NAME", help="Draw this figure alone; may be repeated.")
 @click.option(
     "--format",
@@ -22,9 +22,9 @@ __all__ = ["command"]
     type=click.Choice(["png", "pdf", "svg"]),
     default="png",
     show_default=True,
-    help="Of the files.",
+    help="Format of the files.",
 )
-@click.option("--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Of a PNG.")
+@click.option("--dpi", type=click.IntRange(30, 1200), default=150, show_default=True, help="Dots per inch of a PNG.")
 @click.option("--json", "as_json", is_flag=True, help="Print the names of the files as JSON.")
 def command(directory: Path, to: Path | None, only: tuple[str, ...], suffix: str, dpi: int, as_json: bool) -> None:
     """Draw the figures of a stored run: raster and rates, potentials, weights, map, electrodes.
@@ -38,22 +38,24 @@ def command(directory: Path, to: Path | None, only: tuple[str, ...], suffix: str
     """
     from livn import load_run, plot
     from livn.checks import choice
+    from livn.cli.simulating import wrong
+    from livn.experiment.record import FIGURES
 
-    figures = plot.overview(load_run(directory))
     for name in only:
-        try:
-            choice("figure", name, figures)
-        except ValueError as e:
-            raise click.BadParameter(f"{e}", param_hint="--only") from None
+        with wrong("--only", ValueError):
+            choice("figure", name, FIGURES)
+    figures = plot.overview(load_run(directory), only or None)
+    for name in only:
+        if name not in figures:
+            raise click.BadParameter(f"{name!r} shows what was not recorded in {directory}", param_hint="--only")
     folder = directory if to is None else to
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {}
     for name, figure in figures.items():
-        if not only or name in only:
-            file = folder / f"{name}.{suffix}"
-            figure.savefig(file, dpi=dpi)
-            drawn[name] = str(file)
-            if not as_json:
-                click.echo(file)
+        file = folder / f"{name}.{suffix}"
+        figure.savefig(file, dpi=dpi)
+        drawn[name] = str(file)
+        if not as_json:
+            click.echo(file)
     if as_json:
         echo_json(drawn)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from livn.cli.config import RunConfig
+from livn.cli.config import RunConfig, flag_of
 from livn.cli.simulating import repeatable, simulated, simulation
 
 __all__ = ["command"]
@@ -33,7 +33,8 @@ def command(ctx: click.Context, **given: Any) -> None:
 def _course(env: Any, options: RunConfig) -> Any:
     from livn.experiment.course import Course, Stage
 
-    if options.rules and not options.plasticity:
-        raise ValueError("there are rules, and nothing learns: add --plasticity, or drop them")
+    for name in ("rules", "normalize_every"):
+        if getattr(options, name) and not options.plasticity:
+            raise click.BadParameter("nothing learns: add --plasticity, or drop this", param_hint=flag_of(name))
     stages = [Stage("run", options.duration, options.plasticity, options.normalize_every or None)]
     return Course(env, stages, options.rules, config=repeatable(env, options), keep_currents=False)

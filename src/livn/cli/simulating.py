@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["INTERRUPTED", "finished", "repeatable", "simulated", "simulation"]
 
 INTERRUPTED = 130
+SPOKEN_OF = {
+    "dt of 'voltage'": "--voltage-every",
+    "dt of 'membrane_current'": "--lfp-every",
+    "dt of record_weights": "--weights-every",
+    "normalize_every": "--normalize-every",
+    **{name: f"--{name}" for name in ("duration", "baseline", "training", "evaluation")},
+}
+"""The option that is meant by words of an error."""
 COMMON = [
     click.option("--out", type=Place(), metavar="DIR", help="Store recordings, options, summary."),
     click.option("--force", is_flag=True, help="Replace the experiment that DIR holds."),
@@ -71,7 +79,7 @@ def simulated(
     from livn.engine.interrupt import deferred_interrupt
     from livn.experiment.storage import check_free
 
-    options = configured(config, given, file)
+    options = configured(config, given, file, needs_system=not dump_config)
     if dump_config:
         click.echo(dumped(options), nl=False)
         return 0
@@ -81,7 +89,7 @@ def simulated(
         with wrong("--out", FileExistsError):
             check_free(out, force)
     with built(options) as env:
-        with wrong("the options", ValueError, TypeError, KeyError), roomy():
+        with wrong("", ValueError, TypeError, KeyError), roomy():
             under_way = course(env, options)
         experiment, failure = _gone(under_way, quiet)
     with deferred_interrupt() as asked:  # Ctrl-C twice in a row is to stop the culture, not to lose what it did
@@ -127,11 +135,13 @@ def built(options: SharedConfig) -> Env:
 
 @contextmanager
 def wrong(where: str, *errors: type[Exception]) -> Iterator[None]:
-    """Tell of such an error as one of the command line."""
+    """Tell of such an error as one of the command line; without a place, of the option that the message speaks of."""
     try:
         yield
     except errors as e:
-        raise click.BadParameter(str(e).replace("pass force=True", "add --force"), param_hint=where) from None
+        text = str(e).replace("pass force=True", "add --force")
+        hint = where or next((flag for words, flag in SPOKEN_OF.items() if words in text), "the options")
+        raise click.BadParameter(text, param_hint=hint) from None
 
 
 @contextmanager

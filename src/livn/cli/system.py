@@ -8,11 +8,12 @@ from typing import Any
 import click
 import numpy as np
 
-from livn.cli.options import SYSTEM, Place, directory_text
+from livn.cli.options import SYSTEM, Group, Place, directory_text
 from livn.cli.output import echo_json, table
 
 __all__ = ["command"]
 
+FORMATS = (".png", ".pdf", ".svg")
 MOST = 300
 """Cells that a map of characters shows."""
 
@@ -20,7 +21,7 @@ WIDTH, HEIGHT = 60, 24
 """Characters of a map, at most; a character is about twice as high as wide."""
 
 
-@click.group(name="system", no_args_is_help=True)
+@click.group(cls=Group, name="system", no_args_is_help=True)
 def command() -> None:
     """List, show and build systems: cells at places, and synapses between them.
 
@@ -64,6 +65,8 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
     """
     from livn.system.resolve import resolve
 
+    if picture is not None and picture.suffix not in FORMATS:
+        raise click.BadParameter(f"{picture} must end in one of {', '.join(FORMATS)}", param_hint="--map")
     culture: Any = resolve(system)
     document = described(culture)
     if picture is not None:
@@ -90,7 +93,7 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("system", type=SYSTEM)
-@click.option("--to", type=Place(file_okay=False), required=True, metavar="DIR", help="Where.")
+@click.option("--to", type=Place(file_okay=False), required=True, metavar="DIR", help="The directory.")
 @click.option("--force", is_flag=True, help="Replace the system that is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print where it is as JSON.")
 def build(system: str, to: Path, force: bool, as_json: bool) -> None:
@@ -103,6 +106,8 @@ def build(system: str, to: Path, force: bool, as_json: bool) -> None:
     from livn.system.resolve import resolve
 
     culture: Any = resolve(system)
+    if to.is_dir() and any(to.iterdir()) and not (to / "graph.json").is_file():
+        raise click.BadParameter(f"{to} exists and holds no system: choose another name", param_hint="--to")
     try:
         where = culture.save(to, force)
     except FileExistsError:

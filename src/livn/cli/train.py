@@ -20,6 +20,9 @@ __all__ = ["command"]
 def command(ctx: click.Context, **given: Any) -> None:
     """Let a culture learn: a baseline, training with homeostasis, evaluation with frozen weights.
 
+    SYSTEM is EI1, EI2, EI3, EI4 or a system's directory. Durations are of the culture's time, with units (ms, s, min);
+    a bare number is in ms.
+
     Prints rates, weights, their peak deviation from the start and their drift while frozen (0). With --out the record
     and the figure training.png are stored in DIR.
 

@@ -129,7 +129,7 @@ class Experiment:
 
     def rates(self, phase: Phase | None = None) -> dict[str, float]:
         """Mean firing rate of a cell of each population, Hz, in a phase or in all; NaN where spikes are not known."""
-        spikes = self.run.spikes
+        spikes = None if self.run.spikes is None else self.run.spikes.compact()
         start, stop = (phase.start, phase.stop) if phase else (self.run.t0, self.run.t0 + (self.run.duration or 0.0))
         start, stop = tidy(start - self.run.t0), tidy(stop - self.run.t0)
         if spikes is None or stop <= start:

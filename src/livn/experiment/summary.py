@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,29 +75,38 @@ def report(experiment: Experiment) -> str:
     told = summary(experiment)
     cells = ", ".join(f"{n:,} {name}" for name, n in told["cells"].items())
     plastic = f", {told['plastic_synapses']:,} plastic synapses" if told["plastic_synapses"] else ""
-    spikes = "spikes not recorded" if told["spikes"] is None else f"{told['spikes']:,} spikes"
+    fired = told["spikes"]
+    spikes = "spikes not recorded" if fired is None else f"{fired:,} spike" + "s" * (fired != 1)
     lines = [
         f"{told['system']}: {cells}{plastic}",
-        f"{told['duration_ms'] / 1000:g} s of its time in {told['seconds']:.2f} s "
-        f"(real-time factor {told['real_time_factor']:.3g}): {spikes}",
+        f"{told['duration_ms'] / 1000:g} s simulated in {told['seconds']:.2g} s "
+        f"(real-time factor {told['real_time_factor']:.2g}): {spikes}",
         "",
     ]
+    moved = bool(told["plastic_synapses"]) and told["weights"]["before"] != told["weights"]["after"]
+    learning = moved or any(phase.learning for phase in experiment.phases)
     head = ["phase", "from", "to (ms)", "learning", *(f"{name} (Hz)" for name in told["cells"])]
-    if told["plastic_synapses"]:
-        head += ["weights at its end", "min", "max"]
+    if learning:
+        head += ["weights, mean ± sd", "min", "max"]
     rows = []
     for phase in told["phases"]:
         row = [phase["name"], f"{phase['start_ms']:g}", f"{phase['stop_ms']:g}", "on" if phase["learning"] else "off"]
         row += [_rate(rate) for rate in phase["rates_hz"].values()]
-        rows.append(row + (_spread(phase["weights"]) if "weights" in phase else []))
+        rows.append(row + (_spread(phase["weights"]) if learning and "weights" in phase else []))
     lines.append(table(rows, head, right=[1, 2, *range(4, len(head))]))
-    if "weights_after_by_receptor" in told:
+    if learning and "weights_after_by_receptor" in told:
         rows = [[label, *_spread(w)] for label, w in told["weights_after_by_receptor"].items()]
-        lines += ["", table(rows, ["receptor", "weights at the end", "min", "max"], right=[1, 2, 3])]
+        lines += ["", table(rows, ["receptor", "weights at the end, mean ± sd", "min", "max"], right=[1, 2, 3])]
         lines += ["", f"peak deviation of a weight from its start: {told['peak_deviation']:.4g}"]
-        if not math.isnan(told["drift"]):
+        if _frozen_after_learning(experiment):
             lines.append(f"drift of the weights while frozen: {told['drift']:g}")
     return "\n".join(lines)
+
+
+def _frozen_after_learning(experiment: Experiment) -> bool:
+    """Whether weights were to stand still after they had learned."""
+    on = [phase.learning for phase in experiment.phases]
+    return any(a and not b for a, b in pairwise(on))
 
 
 def _rate(hz: float) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
+from livn import checks
 from livn.experiment import Experiment
+from livn.experiment.record import FIGURES
 from livn.extras import optional
 from livn.plot.canvas import GREY, axes, canvas
 from livn.plot.electrodes import channels, culture
@@ -78,11 +80,12 @@ def _panel(ax: Axes, draw: Callable[[Axes], object]) -> None:
         ax.set_yticks([])
 
 
-def overview(experiment: Experiment) -> dict[str, Figure]:
+def overview(experiment: Experiment, only: Collection[str] | None = None) -> dict[str, Figure]:
     """Every figure that the record of an experiment has data for.
 
     Args:
         experiment: what was done, and what came of it.
+        only: names of figures to draw; None: all.
 
     Returns:
         Figures by the names of the functions that draw them, in the order in which one looks at them. They are none of
@@ -90,8 +93,10 @@ def overview(experiment: Experiment) -> dict[str, Figure]:
 
     Raises:
         TypeError: no Experiment.
+        ValueError: a name that there is not.
     """
     _check(experiment)
+    wanted = checks.names("figure", FIGURES if only is None else only, FIGURES)
     sizes: dict[str, tuple[Callable[..., object], tuple[float, float]]] = {
         "activity": (_activity, (7.2, 5.2)),
         "voltage": (voltage, (7.2, 4.4)),
@@ -105,13 +110,15 @@ def overview(experiment: Experiment) -> dict[str, Figure]:
     }
     figures = {}
     for name, (draw, size) in sizes.items():
+        if name not in wanted:
+            continue
         figure = _figure(size, "compressed" if draw is culture else "constrained")
         try:
             draw(experiment, figure) if draw is _activity else draw(experiment, ax=figure.subplots())
         except (Missing, NotImplementedError):
             continue
         figures[name] = figure
-    if experiment.weights:
+    if experiment.weights and "training" in wanted:
         figures["training"] = training(experiment, figure=_figure((6.8, 10.0)))
     return figures
 

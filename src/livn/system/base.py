@@ -80,7 +80,7 @@ class BaseSystem:
         facts = [
             ("cells", cells_text(self._counts.items())),
             ("synapses", f"{self.num_synapses:,}"),
-            ("ground", f"{x:g} × {y:g} µm"),
+            ("area", f"{x:g} × {y:g} µm"),
             ("stored", self.uri or "in memory only"),
         ]
         return card(type(self).__name__, self.name, facts)

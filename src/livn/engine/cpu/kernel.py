@@ -139,6 +139,9 @@ def load_kernel(layouts: list[Layout], text: str | None = None) -> Callable[...,
         name = f"livn_kernel_{key}"
         path = _settle(cache_dir("kernels", key), name, text)
         if not _is_compiled(path):
-            print("livn: compiling the simulation kernel for this CPU, once (about 20 s)", file=sys.stderr, flush=True)
+            kept = path.parent == cache_dir("kernels", key)
+            how_often = "once" if kept else "in every process, as its cache cannot be written: see LIVN_CACHE_DIR"
+            text = f"livn: compiling the simulation kernel for this CPU, {how_often} (about 20 s)"
+            print(text, file=sys.stderr, flush=True)
         _loaded[key] = _import(path, name, layouts).advance
     return _loaded[key]
