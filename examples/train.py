@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("cultures", nargs="*", default=["EI1", "EI2"], help="predefined systems, by default EI1 EI2")
     options = parser.parse_args()
 
-    print(f"{' and '.join(options.cultures)} are going to fire and learn. All plastic weights start at 1.\n", flush=True)
+    names = " and ".join(options.cultures)
+    print(f"{names} are going to fire and learn. All plastic weights start at 1.\n", flush=True)
     make("EI1").run(1.0)  # compiles the kernel where that has not been done, so that the times below are fair
     results = [experiment(name) for name in options.cultures]
     for result in results:

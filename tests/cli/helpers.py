@@ -7,12 +7,13 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from livn.cli import main
 
-__all__ = ["Livn", "Result", "contents", "environment", "started"]
+__all__ = ["Livn", "Result", "contents", "ended", "environment", "on_terminal", "started"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,23 @@ def started(*arguments: object, **options: object) -> subprocess.Popen[str]:
     """`livn` in a process of its own, its output in pipes."""
     command = [sys.executable, "-m", "livn", *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload]
+
+
+def on_terminal(*arguments: object) -> Any:
+    """`livn` on a pseudo-terminal."""
+    import pexpect
+
+    command = ["-m", "livn", *map(str, arguments)]
+    return pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=120, dimensions=(24, 120))
+
+
+def ended(child: Any) -> int:
+    """The exit code of what runs on a pseudo-terminal; `child.before` is what it said in the end."""
+    import pexpect
+
+    child.expect(pexpect.EOF)
+    child.close()
+    return int(child.exitstatus)
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from livn.cli import bench, measure
 from livn.cli.bench import command, text_of
 from livn.cli.child import ChildError
 from livn.system import make as system_of
+from tests.cli.helpers import ended, on_terminal
 
 
 def livn_bench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -240,15 +241,9 @@ def test_help_defines_the_figures() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
 def test_a_terminal_shows_what_is_done_and_ctrl_c_ends_it() -> None:
-    import pexpect
-
-    child = pexpect.spawn(
-        sys.executable, ["-m", "livn", "bench", "EI2", "--repeat", "50"], encoding="utf-8", timeout=120
-    )
+    child = on_terminal("bench", "EI2", "--repeat", 50)
     child.expect("EI2: (run|events, run) 2 of ")
     child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 130
+    assert ended(child) == 130
     assert child.before.rstrip().endswith("Interrupted.")
     assert "Traceback" not in child.before

@@ -17,6 +17,7 @@ from livn.cli.checkup import packages, places, report, selftest
 from livn.cli.child import ChildError, ask
 from livn.cli.doctor import command, text_of
 from livn.engine.registry import ENGINES
+from tests.cli.helpers import ended, on_terminal
 
 
 def doctor(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -300,13 +301,9 @@ def test_a_child_that_dies_tells_its_last_words(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
 def test_a_terminal_shows_what_is_done_and_ctrl_c_ends_it() -> None:
-    import pexpect
-
-    child = pexpect.spawn(sys.executable, ["-m", "livn", "doctor"], encoding="utf-8", timeout=120)
+    child = on_terminal("doctor")
     child.expect("Checking the (engine|results)")
     child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 130
+    assert ended(child) == 130
     assert child.before.rstrip().endswith("Interrupted.")
     assert "Traceback" not in child.before

@@ -10,27 +10,10 @@ import sys
 import pytest
 
 from livn import load_run
-from tests.cli.helpers import contents
+from tests.cli.helpers import contents, ended, on_terminal
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="no pseudo-terminals")
 LONG = ("run", "EI2", "--duration", "1000s", "--voltage-cells", "0")
-
-
-def on_terminal(*arguments: object):
-    """`livn` on a pseudo-terminal."""
-    import pexpect
-
-    command = ["-m", "livn", *map(str, arguments)]
-    return pexpect.spawn(sys.executable, command, encoding="utf-8", timeout=60, dimensions=(24, 120))
-
-
-def ended(child) -> int:
-    """The exit code of what runs on a pseudo-terminal."""
-    import pexpect
-
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus
 
 
 @pytest.mark.parametrize("command", ["run", "train"])

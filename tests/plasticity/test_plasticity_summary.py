@@ -105,3 +105,9 @@ def test_nonsense():
         SummaryRow(rule="EXC")
     with pytest.raises(TypeError):
         PlasticitySummary(3)
+
+
+def test_a_rule_that_only_depresses_does_not_claim_what_scaling_raised() -> None:
+    only = dataclasses.replace(INH, ltd_open=0.1)
+    assert only.note.endswith("-77 mV. What grew all the same was scaled or set.")
+    assert dataclasses.replace(only, dw_max=0.0).note.endswith("-77 mV.")

@@ -69,7 +69,9 @@ class SummaryRow:
             widest = max(self.theta_ltp, self.theta_ltd) if below else min(self.theta_ltp, self.theta_ltd)
             return f"{where}: can never activate: no sampled potential was {side} {widest:g} mV."
         if self.ltp_open == 0:
-            return f"{where}: can only depress: no sampled potential was {side} theta_ltp = {self.theta_ltp:g} mV."
+            grew = " What grew all the same was scaled or set." if self.dw_max > 0 else ""
+            note = f"{where}: can only depress: no sampled potential was {side} theta_ltp = {self.theta_ltp:g} mV."
+            return note + grew
         if self.ltd_open == 0:
             return f"{where}: can only potentiate: no sampled potential was {side} theta_ltd = {self.theta_ltd:g} mV."
         return ""
