@@ -347,6 +347,13 @@ def test_many_pieces_are_joined_as_they_came():
 
 
 NONSENSE = [
+    (
+        "a name for the culture",
+        lambda e: train("EI1"),
+        TypeError,
+        r"env must be a culture, as livn.make\(...\) returns",
+    ),
+    ("a system for the culture", lambda e: run(e.system, 1.0), TypeError, "env must be a culture"),
     ("duration off the step", lambda e: run(e, 10.01), ValueError, "duration must be a multiple of the step"),
     ("duration 0", lambda e: run(e, 0.0), ValueError, "duration must be at least"),
     ("duration nan", lambda e: run(e, float("nan")), ValueError, "duration must be a finite number"),

@@ -225,3 +225,10 @@ def test_a_long_run_is_smoothed_widely_and_has_seconds(done: Done) -> None:
     labels = [text.get_text() for text in ax.get_xticklabels()]
     assert "10" in labels
     assert "10000" not in labels
+
+
+def test_names_are_not_what_they_name(done: Done) -> None:
+    with pytest.raises(TypeError, match=r"got 'trained'; livn\.load_run reads a stored experiment"):
+        plot.raster("trained")
+    with pytest.raises(TypeError, match=r"got 'EI2'; livn\.make\('EI2'\) makes one"):
+        plot.culture("EI2")

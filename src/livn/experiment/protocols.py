@@ -44,6 +44,7 @@ def run(
         ValueError, TypeError: durations that are not legal, or do not fit what is recorded.
         ExperimentInterrupted: Ctrl-C; it holds the record so far.
     """
+    _check_env(env)
     stages = [Stage("run", duration, None, normalize_every)]
     config = _config(env, duration=duration, plasticity=env.plasticity_on, normalize_every=normalize_every)
     if env.plasticity_on:
@@ -78,6 +79,7 @@ def train(
         ValueError, TypeError: durations or rules that are not legal, or a culture in which nothing can learn.
         ExperimentInterrupted: Ctrl-C; it holds the record so far.
     """
+    _check_env(env)
     durations = {"baseline": baseline, "training": training, "evaluation": evaluation}
     config = _config(env, **durations, normalize_every=normalize_every or 0.0, rules=rules)
     course = training_course(
@@ -115,6 +117,13 @@ def training_course(
     if not len(env.get_weights()):
         raise ValueError(f"nothing in {env.system.name!r} can learn: it has no plastic synapse")
     return Course(env, stages, rules, config=config, keep_currents=keep_currents)
+
+
+def _check_env(env: object) -> None:
+    from livn.env import Env
+
+    if not isinstance(env, Env):
+        raise TypeError(f"env must be a culture, as livn.make(...) returns it, got {env!r:.200}")
 
 
 def _config(env: Env, **options: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from livn.plasticity import SynapseKeys, Weights
 from livn.recordings import Events
 from livn.run import Run
 from livn.system.base import BaseSystem
+from livn.system.predefined import PREDEFINED
 from livn.system.synapses import MECHANISMS
 
 if TYPE_CHECKING:
@@ -113,7 +115,8 @@ def tissue(of: object, name: str = "of") -> Tissue:
         return Tissue(of.system, of.io, cells)
     if isinstance(of, BaseSystem) or (not isinstance(of, type) and isinstance(of, System)):
         return Tissue(of, of.default_io(), _cells(of))
-    raise TypeError(f"{name} must be the culture: an Env, a System or an Experiment, got {of!r:.200}")
+    hint = f"; livn.make({of!r}) makes one" if isinstance(of, str) and of in PREDEFINED else ""
+    raise TypeError(f"{name} must be the culture: an Env, a System or an Experiment, got {of!r:.200}{hint}")
 
 
 def _cells(system: Any) -> dict[str, np.ndarray]:
@@ -134,6 +137,8 @@ def opened(source: object, of: object, name: str = "run") -> Source:
     if isinstance(source, Run):
         return Source(source, None if of is None else tissue(of), phases)
     hint = "; of a culture env, give what env.run(...) returned, and of=env" if env_in(source) is not None else ""
+    if isinstance(source, str | os.PathLike):
+        hint = "; livn.load_run reads a stored experiment"
     raise TypeError(f"{name} must be a Run or an Experiment, got {source!r:.200}{hint}")
 
 
