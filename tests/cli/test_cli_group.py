@@ -90,3 +90,20 @@ def test_output_survives_a_terminal_without_unicode():
     told = started("system", "show", "EI1", env=environment(PYTHONIOENCODING="ascii", PYTHONUTF8="0"))
     _, err = told.communicate()
     assert told.returncode == 0, err
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("livn tr", "train"), ("livn run EI", "EI3"), ("livn run EI1 --du", "--duration")]
+)
+def test_shells_complete_commands_systems_and_options(words, found):
+    told = environment(COMP_WORDS=words, COMP_CWORD=str(words.count(" ")), _LIVN_COMPLETE="bash_complete")
+    assert (
+        f"plain,{found}"
+        in subprocess.run(
+            [sys.executable, "-c", "from livn.cli import main; main()"],
+            env=told,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from livn.cli.config import SharedConfig, configured, dumped, options_of
-from livn.cli.options import Place
+from livn.cli.options import SYSTEM, Place
 from livn.cli.output import echo_json
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ def simulation(config: type[SharedConfig]) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         for option in reversed(COMMON):
             function = option(function)
-        return click.argument("system", required=False)(options_of(config)(function))
+        system = click.argument("system", required=False, shell_complete=SYSTEM.shell_complete)
+        return system(options_of(config)(function))
 
     return decorate
 
