@@ -131,7 +131,7 @@ def _compiled(version: str) -> Path:
         atexit.register(shutil.rmtree, folder.parent, ignore_errors=True)
         part = folder.with_name("making")
         part.mkdir()
-    print("livn: compiling the mechanisms for NEURON, once (about 10 s)", file=sys.stderr, flush=True)
+    print("livn: compiling the mechanisms for NEURON, once (about 20 s)", file=sys.stderr, flush=True)
     try:
         for source in _sources():
             shutil.copy(source, part)
