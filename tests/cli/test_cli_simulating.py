@@ -13,6 +13,7 @@ from livn.cli.config import RunConfig, TrainConfig
 from livn.cli.simulating import COMMON
 from livn.experiment import train
 from tests.cli.helpers import contents
+from tests.experiment.helpers import make_unwritable
 
 QUICK = ("--duration", "20ms")
 
@@ -174,7 +175,8 @@ FILES = [
     ("duration = -1", r"duration: -1: a duration must be > 0"),
     ("seed = 1.5", r"seed: must be a valid integer"),
     ("seed = true", r"seed: must be a number, got True"),
-    ("plasticity = 3", r"plasticity: must be a valid boolean"),
+    ("plasticity = 3", r"plasticity: must be true or false, got 3"),
+    ('lfp = "yes"', r"lfp: must be true or false, got 'yes'"),
     ('system = "EI9"', r"system: unknown system 'EI9'"),
     ("rules = 3", r"rules: must be a valid dictionary"),
     ("[rules.EXC]\nA_lpt = 3", r"unknown plasticity parameter for EXC 'A_lpt'.*did you mean 'A_ltp'"),
@@ -306,7 +308,7 @@ def test_what_cannot_be_stored_is_refused_before_it_is_simulated(livn, tmp_path,
     from livn.env import Env
 
     monkeypatch.setattr(Env, "run", None)
-    monkeypatch.setattr("os.access", lambda path, mode: str(path) != str(tmp_path))
+    make_unwritable(monkeypatch)
     result = livn("run", "EI1", *QUICK, "--out", tmp_path / "out")
     assert result.code == 1
     assert "cannot be written to" in result.err

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from livn.experiment import Experiment, train
 from tests.env.helpers import STRONG, lively
@@ -34,3 +37,15 @@ def assert_same(a: Experiment, b: Experiment) -> None:
     assert (a.system.neuron_coordinates == b.system.neuron_coordinates).all()
     assert a.system.edges.equals(b.system.edges)
     assert str(a.summary()) == str(b.summary())  # NaN is NaN
+
+
+def make_unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No store can begin anywhere: who is root may write where rights say no."""
+    real = Path.mkdir
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> None:
+        if path.name.startswith(".livn-"):
+            raise PermissionError(13, "Permission denied")
+        real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", refused)

@@ -20,7 +20,7 @@ from livn import DamagedFile, Env, Experiment, NewerFormat, Run, load_run, make
 from livn.experiment import run, storage, train
 from livn.io import MEA
 from tests.env.helpers import lively
-from tests.experiment.helpers import assert_same, trained
+from tests.experiment.helpers import assert_same, make_unwritable, trained
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,7 @@ def test_what_cannot_be_made_is_refused_before_the_experiment(tmp_path, monkeypa
     with pytest.raises(OSError, match="longer than"):
         storage.check_free(tmp_path / "new" / ("x" * 300))
     storage.check_free(tmp_path / "new" / ("x" * 255))
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    make_unwritable(monkeypatch)
     with pytest.raises(PermissionError, match="cannot be written to"):
         storage.check_free(tmp_path / "new" / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
@@ -372,3 +372,43 @@ def test_other_loaders_tell_of_load_run(record, target):
     for load in (Run.load, Env.load):
         with pytest.raises(DamagedFile, match=r"holds an experiment: livn\.load_run reads it"):
             load(target)
+
+
+EXCHANGED = """
+import os, signal, sys
+from pathlib import Path
+from livn import load_run
+
+record, left, real = load_run(sys.argv[1]), int(sys.argv[3]), Path.replace
+
+def replace(self, to):
+    global left
+    if Path(sys.argv[2]) in self.parents:
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return real(self, to)
+
+Path.replace = replace
+record.save(sys.argv[2], force=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
+def test_a_kill_amid_the_exchange_leaves_the_old_one_which_can_be_replaced(record, other, tmp_path):
+    source, out = tmp_path / "source", tmp_path / "out"
+    record.save(source)
+    for moves in range(20):
+        other.save(out, force=True)
+        (out / "notes.txt").write_text("mine")
+        (out / "rule.png").write_text("of the old one")
+        done = subprocess.run([sys.executable, "-c", EXCHANGED, source, out, str(moves)], capture_output=True)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+        assert_same(load_run(out), other)
+        assert (out / "rule.png").read_text() == "of the old one"
+        assert (out / "notes.txt").read_text() == "mine"
+    assert moves >= 13  # six files or more aside, and six in
+    assert_same(load_run(out), record)
+    assert not list(out.glob(".livn-*"))

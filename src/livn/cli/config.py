@@ -29,6 +29,12 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _truth(value: Any) -> Any:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {value!r:.100}")
+    return value
+
+
 def _pairs(value: Any) -> Any:
     """`["EXC.A_ltp=2"]` of a command line as the tables that a file has."""
     if not isinstance(value, list | tuple):
@@ -65,12 +71,13 @@ def _grouped(value: Any) -> Any:
 
 Milliseconds = Annotated[float, BeforeValidator(duration_ms), PlainSerializer(duration_text)]
 Pause = Annotated[float, BeforeValidator(lambda value: duration_ms(value, zero=True)), PlainSerializer(duration_text)]
+Flag = Annotated[bool, BeforeValidator(_truth)]
 Whole = Annotated[int, BeforeValidator(_number)]
 
 
-def option(default: Any, text: str, metavar: str | None = None, **bounds: Any) -> Any:
-    """A field with the help of its option."""
-    extra: dict[str, Any] | None = {"metavar": metavar} if metavar else None
+def option(default: Any, text: str, metavar: str | None = None, zero: bool = False, **bounds: Any) -> Any:
+    """A field with the help of its option; `zero`: a duration that may be 0."""
+    extra: dict[str, Any] | None = {"metavar": metavar, "zero": zero} if metavar else None
     return Field(default=default, description=text, json_schema_extra=extra, validate_default=True, **bounds)
 
 
@@ -101,7 +108,7 @@ class SharedConfig(BaseModel):
     voltage_every: Milliseconds = option("0.1ms", "Spacing of the potentials.", "DURATION")
     weight_synapses: Whole = option(5000, "Sample the weights of about this many synapses, drawn by chance.", "N", ge=0)
     weights_every: Milliseconds = option("10ms", "Spacing of the weights.", "DURATION")
-    lfp: bool = option(False, "Record field potentials at the electrodes. [default: no]")
+    lfp: Flag = option(False, "Record field potentials at the electrodes. [default: no]")
     lfp_every: Milliseconds = option("0.5ms", "Spacing of the field potentials.", "DURATION")
 
 
@@ -111,9 +118,9 @@ class RunConfig(SharedConfig):
     command = "run"
 
     duration: Milliseconds = option("1s", "How long to simulate, in the culture's time.", "DURATION")
-    plasticity: bool = option(False, "Let the synapses learn. [default: no]")
+    plasticity: Flag = option(False, "Let the synapses learn. [default: no]")
     normalize_every: Pause | None = option(
-        None, "Homeostasis: scale every cell's weights back to a mean of 1 this often; 0: never.", "DURATION"
+        None, "Homeostasis: scale every cell's weights back to a mean of 1 this often; 0: never.", "DURATION", zero=True
     )
 
 
@@ -122,12 +129,14 @@ class TrainConfig(SharedConfig):
 
     command = "train"
 
-    baseline: Pause = option("200ms", "How long the culture runs before it learns; 0: not at all.", "DURATION")
+    baseline: Pause = option(
+        "200ms", "How long the culture runs before it learns; 0: not at all.", "DURATION", zero=True
+    )
     training: Milliseconds = option("1s", "How long it learns.", "DURATION")
-    evaluation: Pause = option("200ms", "How long it runs with frozen weights; 0: not at all.", "DURATION")
+    evaluation: Pause = option("200ms", "How long it runs with frozen weights; 0: not at all.", "DURATION", zero=True)
     normalize_every: Pause = option(
         "100ms", "Homeostasis in training: scale every cell's weights back to a mean of 1 this often; 0: never.",
-        "DURATION",
+        "DURATION", zero=True,
     )  # fmt: skip
 
 
@@ -162,7 +171,7 @@ def _option(config: type[SharedConfig], name: str) -> Any:
     options: dict[str, Any] = {"multiple": True} if isinstance(field.default, dict) else {"default": None}
     text = field.description if field.default in (None, {}) else f"{field.description} [default: {field.default}]"
     metavar = str(extra["metavar"])
-    kind: Any = Duration(zero=True) if metavar == "DURATION" else str
+    kind: Any = Duration(bool(extra["zero"])) if metavar == "DURATION" else str
     return click.option(flag, name, type=kind, metavar=metavar, help=text, **options)
 
 

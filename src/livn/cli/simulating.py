@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,7 +91,7 @@ def simulated(
     if out is not None:
         with wrong("--out", FileExistsError):
             check_free(out, force)
-    with built(options) as env:
+    with built(options, quiet) as env:
         with wrong("", ValueError, TypeError, KeyError), roomy():
             under_way = course(env, options)
         experiment, failure = _gone(under_way, quiet)
@@ -113,16 +115,15 @@ def repeatable(env: Env, options: SharedConfig) -> dict[str, Any]:
     return options.model_dump() | {"system": system, "engine": env.engine}
 
 
-def built(options: SharedConfig) -> Env:
-    """The culture, with what is to be recorded."""
+def built(options: SharedConfig, quiet: bool = True) -> Env:
+    """The culture, with what is to be recorded; a terminal is told meanwhile, unless it is to be quiet."""
     from livn import make
     from livn.errors import UnsupportedByEngine
 
     system: Any = options.system
-    with wrong("--precision", UnsupportedByEngine):
-        env = make(
-            system, engine=options.engine, seed=options.seed, threads=options.threads, precision=options.precision
-        )
+    chosen: dict[str, Any] = {name: getattr(options, name) for name in ("engine", "seed", "threads", "precision")}
+    with wrong("--precision", UnsupportedByEngine), announced("" if quiet else f"Building {system} ..."):
+        env = make(system, **chosen)
     try:
         with wrong("--set", ValueError, TypeError, KeyError):
             env.set_params(options.set)
@@ -143,6 +144,18 @@ def wrong(where: str, *errors: type[Exception]) -> Iterator[None]:
         text = str(e).replace("pass force=True", "add --force")
         hint = where or next((flag for words, flag in SPOKEN_OF.items() if words in text), "the options")
         raise click.BadParameter(text, param_hint=hint) from None
+
+
+@contextmanager
+def announced(text: str) -> Iterator[None]:
+    """Tell a terminal what is done if it takes more than a second."""
+    timer = threading.Timer(1.0, click.echo, (text,), {"err": True})
+    if text and sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

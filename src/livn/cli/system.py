@@ -67,6 +67,8 @@ def show(system: str, picture: Path | None, as_json: bool) -> None:
 
     if picture is not None and picture.suffix not in FORMATS:
         raise click.BadParameter(f"{picture} must end in one of {', '.join(FORMATS)}", param_hint="--map")
+    if picture is not None and not picture.absolute().parent.is_dir():
+        raise click.BadParameter(f"the directory {picture.parent} does not exist", param_hint="--map")
     culture: Any = resolve(system)
     document = described(culture)
     if picture is not None:

@@ -60,6 +60,9 @@ def save(experiment: Experiment, directory: str | os.PathLike[str], force: bool 
         _sync(part)
         if there:
             _take_place(part, target, target / f"{mark}.old")
+            for left in target.glob(f"{MARK}*"):
+                if _is_dead(left):
+                    shutil.rmtree(left, ignore_errors=True)
         else:
             part.replace(target)
     finally:
@@ -77,6 +80,7 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
     given = checks.path("directory", directory, "the name of a directory")
     checks.boolean("force", force)
     target = given.resolve()
+    _mend(target)
     if target.exists():
         held = not target.is_dir() or any(not p.name.startswith(MARK) for p in target.iterdir())
         if held and not (target / RECORD).is_file():
@@ -88,8 +92,12 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
     place = next(p for p in (target, *target.parents) if p.exists())
     if not place.is_dir():
         raise NotADirectoryError(f"{given} cannot be made: {place} is not a directory")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(f"{given} cannot be made: {place} cannot be written to")
+    trial = place / f"{MARK}{os.getpid()}-{secrets.token_hex(4)}.part"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError as e:
+        raise PermissionError(f"{given} cannot be made: {place} cannot be written to ({e.strerror})") from None
     longest = os.pathconf(place, "PC_NAME_MAX") if hasattr(os, "pathconf") else 255
     if any(len(os.fsencode(name)) > longest for name in target.parts):
         raise OSError(f"{given} cannot be made: a name in it is longer than {longest} bytes")
@@ -98,6 +106,7 @@ def check_free(directory: str | os.PathLike[str], force: bool = False) -> None:
 def load(directory: str | os.PathLike[str]) -> Experiment:
     """See `livn.load_run`."""
     target = checks.path("directory", directory, "the name of a directory")
+    _mend(target)
     if not (target / RECORD).is_file():
         what = "is not a directory of a stored experiment" if target.exists() else "does not exist"
         raise FileNotFoundError(f"{target} {what}")
@@ -128,6 +137,40 @@ def load(directory: str | os.PathLike[str]) -> Experiment:
         raise DamagedFile(f"{target} is incomplete: {e}") from e
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise DamagedFile(f"{target} does not hold together: {e}") from e
+
+
+def _is_dead(mark: Path) -> bool:
+    """Whether the process that made a directory of `MARK` lives no more; False where nothing can tell."""
+    pid = mark.name.removeprefix(MARK).partition("-")[0]
+    if os.name == "nt" or not pid.isdecimal():  # there the signal 0 would end it
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+def _mend(target: Path) -> None:
+    """Put back the experiment that a process moved aside and, being killed, did not replace."""
+    if not target.is_dir() or (target / RECORD).exists():
+        return
+    for aside in target.glob(f"{MARK}*.old"):
+        if not (aside / RECORD).is_file() or not _is_dead(aside):
+            continue
+        part = aside.with_suffix(".part")
+        waiting = {p.name for p in part.iterdir()} if part.is_dir() else set()
+        here = [target / name for name in FILES if (target / name).exists()]
+        if not any(p.name in waiting for p in here):  # all the old ones are aside: these are of the store that died
+            for file in here:
+                file.unlink()
+        for file in sorted(aside.iterdir(), key=lambda file: file.name == RECORD):
+            file.replace(target / file.name)
+        aside.rmdir()
+        shutil.rmtree(part, ignore_errors=True)
+        return
 
 
 def _write(experiment: Experiment, directory: Path) -> None:
